@@ -59,7 +59,7 @@ class GuardReport(BaseModel):
 
     @classmethod
     def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
-        """Return the report of some guards.
+        """Return the report of the guards that ran, with their findings.
 
         Findings with severity `stop` come first; otherwise the given order is kept.
         """

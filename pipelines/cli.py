@@ -40,7 +40,7 @@ of the libraries many times: `churn report` on the demo company then takes 2.8 i
 class Option:
     """An option of one verb; if the user gives it, the function `run` of the verb gets its value.
 
-    If `flag` has no dashes, such as `CUSTOMER`, the call must give the value, without a flag.
+    If `flag` has no dashes, such as `CUSTOMER`, the user must give the value, without a flag.
     """
 
     flag: str
@@ -166,7 +166,7 @@ ENDED_BY_HAND = ("ui",)
 
 
 def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
-    """Run one call of `churn` and return its exit code.
+    """Run `churn` once and return the exit code.
 
     Args:
         verb: The verb, if the file of a single verb is called as a program; by default the first argument is
@@ -200,7 +200,7 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
 
 
 def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
-    """Perform a call and return its exit code; a call without arguments shows the help."""
+    """Run `churn` with these arguments and return the exit code; without arguments, show the help."""
     try:
         code = _call(arguments or ["--help"], echo, interrupts)
         sys.stdout.flush()
@@ -256,7 +256,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
 
 
 def command_line(verbs: Iterable[str], echo: Echo, interrupts: Interrupts) -> typer.Typer:
-    """Return the command-line parser for these verbs; it also performs the verb of a valid call."""
+    """Return the command-line parser for these verbs; if the arguments are valid, it also runs the verb."""
     app = typer.Typer(
         name="churn",
         help="Who is about to leave, when, why, and what to do about it.",

@@ -74,11 +74,11 @@ def write_drift(
         params: The parameters.
         store: The store.
         night: The night.
-        champion: The model that scored the night.
+        champion: The model that scored the night; in a trial, this is the challenger.
         frame: `customer_id` and the signals of each customer at risk.
         probability: The probability that the model gives each customer of `frame`, shape (customers,).
         ledger: The earlier nights in the ledger.
-        is_trial: Whether the challenger scored the night.
+        is_trial: Whether the night is a trial, which the challenger scored in place of the champion.
     """
     bundle = training_folder(params.output) / "bundle" if is_trial else params.champion / BUNDLE_FOLDER
     cohort = ScoredCohort(

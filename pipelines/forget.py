@@ -39,7 +39,7 @@ def run(
     no_proof: bool = False,
     echo: Echo,
 ) -> int | None:
-    """Erase a customer from store, snapshots, scores, calls, ledger, pages, predictions and MLflow's files.
+    """Erase a customer from store, snapshots, scores, call list, ledger, pages, predictions and MLflow files.
 
     Args:
         params: The parameters.

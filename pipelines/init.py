@@ -33,10 +33,10 @@ def run(
     key: str | None = None,
     force: bool = False,
 ) -> int | None:
-    """Look at the tables of `source` and write the file `params`, with a comment at each guess.
+    """Look at the tables of `source`, guess the parameters, and write the file `params`.
 
-    A playbook is written next to it if there is none. The comments give the evidence for each guess. The
-    owner of the data corrects wrong guesses.
+    A playbook is written next to this file if there is none. A comment at each guess gives the evidence for
+    it. The owner of the data corrects wrong guesses.
 
     Raises:
         CallError: The file exists, and `force` is not set; or no table has the column `key`.

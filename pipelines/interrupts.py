@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP become exceptions, so that every block can clean up."""
+"""Ctrl-C, SIGTERM and SIGHUP become exceptions, so that `with` and `finally` blocks can clean up."""
 
 from __future__ import annotations
 

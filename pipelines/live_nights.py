@@ -64,7 +64,7 @@ def live_nights(
 
 
 def complete_up_to(params: Params, day: date) -> Params:
-    """Return the parameters of a company whose data are complete up to a day."""
+    """Return the parameters with a changed watermark, which says that the data are complete up to a day."""
     snapshot = params.snapshot.model_copy(update={"watermark": day})
     return params.model_copy(update={"snapshot": snapshot})
 

@@ -93,7 +93,7 @@ def event_of(params: Params) -> str | None:
 
 
 def kept_share_of(params: Params) -> float | None:
-    """Return the assumed share of churners whom a contact keeps; None if the label counts an event."""
+    """Return the assumed share of churners whom a contact keeps; None if the label is not about leaving."""
     return None if params.label.is_event else params.evaluate.profit.accept_share
 
 

@@ -1,4 +1,4 @@
-"""Hand a night over to a database, and hand the contacts of the night over to other systems."""
+"""Hand the results of a night over to a database, and the contacts of the night over to other systems."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipelines.echo import Echo
 
 
 def check_handover(params: Params) -> None:
-    """Check that the database will accept the night, before the minutes of work for the night begin.
+    """Check that the database will accept the results of the night, before the long work on them begins.
 
     Raises:
         ParamsError: the address of the database cannot be read, or its driver is not installed.
-        DeliveryError: the database does not answer, or would refuse the night.
+        DeliveryError: the database does not answer, or would not accept the results.
         BusyError: another program has locked the database.
     """
     if params.score.sink:
@@ -28,20 +28,22 @@ def check_handover(params: Params) -> None:
 
 
 def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
-    """Hand over a night, whose files and ledger are published, to a database and to a receiver.
+    """Hand over a night whose files and ledger are published.
 
-    If the database or the receiver fails, the other one still gets its part of the night.
+    The database gets the results of the night; the receiver, which is another system, gets the contacts. If
+    the database fails, the receiver still gets the contacts; if the receiver fails, the database still gets
+    the results.
 
     Args:
         params: The parameters.
-        store: The store. Just before contacts are sent, `deliver` reads there who may be contacted.
+        store: The store, from which `deliver` reads, just before it sends the contacts, who may be contacted.
         cutoff: The cutoff of the night.
         echo: Prints lines.
         is_new: Whether this call wrote the files of the night.
 
     Raises:
-        DeliveryError: the database did not take the night, or the receiver did not take all contacts; or both
-            failed.
+        DeliveryError: the database did not take the results, or the receiver did not take all contacts; or
+            both failed.
         BusyError: another night is being scored, or another program has locked the database.
         SourceError: a file of the night, of the ledger or of the outbox is damaged.
     """
@@ -69,7 +71,7 @@ def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) ->
 
 
 def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
-    """Deliver the events in the outbox; `store.tonight`, not the clock, decides which tasks have expired."""
+    """Deliver the events in the outbox; `store.tonight`, not the clock, says which contacts have expired."""
     outbox = params.contact.outbox
     if outbox is None or outbox.url is None or not outbox.after_score:
         return

@@ -19,7 +19,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, open: bool = 
     Args:
         params: All of params.yaml.
         cutoff: The night; by default the latest one that was scored.
-        echo: Where the lines go.
+        echo: Prints lines, warnings and progress.
         open: Whether to open the page in a browser.
 
     Raises:

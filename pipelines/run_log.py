@@ -91,7 +91,7 @@ def run_log(echo: Echo, output: Path, call: str) -> Iterator[RunLog]:
     Args:
         echo: Prints for the user.
         output: The output folder.
-        call: The first line of the file: the call and its time.
+        call: The first line of the file: the command, such as `churn run`, and the time of its start.
     """
     output.mkdir(parents=True, exist_ok=True)
     path = output / LOG_FILE

@@ -87,11 +87,11 @@ def run(
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
         dry_run: Whether only to print which customer would get which play; the night is not written.
-        is_last_step: Whether to send the night to the database and to the other systems at the end. The verb
-            `churn run` passes False, because it sends the night after its report.
+        is_last_step: Whether to send the results of the night to the database and to the other systems at the
+            end. The verb `churn run` passes False, because it sends them after its report.
 
     Raises:
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff is after the day up to which the data are complete.
         BusyError: another night is being scored.
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
@@ -368,7 +368,7 @@ def _profit_line(curve: Mapping[str, Any], *, is_measured: bool) -> str:
 
 
 def _list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """For each list besides the call list, yield how many customers are on it or withheld, and why."""
+    """For each list besides the call list, yield how many customers are on it, and why others are not."""
     for name, side_list in facts["lists"].items():
         withheld = ", ".join(f"{count:,} {reason}" for reason, count in side_list["withheld"].items())
         withheld = f"; not on it: {withheld}" if withheld else ""

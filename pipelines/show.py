@@ -30,7 +30,7 @@ def run(
         echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: nothing is held under this id, or a cutoff is given.
+        CallError: nothing is held under this id, or `cutoff` is not None.
         SourceError: there is no store, or a file is damaged.
         DeliveryError: the database that gets each night's scores does not answer, so a part of the data would
             be missing.

@@ -1,4 +1,4 @@
-"""Train a challenger on all matured snapshots and register it."""
+"""Train a challenger on all matured snapshots (those whose outcomes are known), and register it."""
 
 from __future__ import annotations
 
@@ -50,18 +50,20 @@ from pipelines.echo import Echo
 def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, echo: Echo) -> None:
     """Select a model on cutoffs before the first test cutoff, fit it on all matured snapshots, register it.
 
+    A snapshot is matured once the outcomes of its customers are known.
+
     Args:
         params: The parameters.
-        cutoff: The date of the training: only labels that were known on this date are used; by default all
-            matured labels.
-        refresh: Keep the champion's model, and adjust the level of its probabilities to the labels that
-            matured since its training.
+        cutoff: The date of the training: only labels that were known on this date are used. By default, all
+            labels of matured snapshots are used.
+        refresh: Keep the champion's model, and adjust the level of its probabilities to the known labels of
+            the cutoffs after its training.
         echo: Prints lines, warnings and progress.
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is matured, nobody left, everybody left, or there are too few rows; or nobody in the
-            control group represents some of the contacted customers, and no person has accepted this.
+        Stop: no label is known yet, nobody left, everybody left, or there are too few rows; or some contacted
+            customers have no control that represents them, and no person has accepted this.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -164,8 +166,8 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     Raises:
         ModelError: there is no champion.
-        Stop: no label has matured since the champion's training, or the champion has learnt from labels that
-            became known after a test cutoff.
+        Stop: no label is known yet for a cutoff after the champion's training, or the champion has learnt
+            from labels that became known after a test cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
     refresh = refresh_level(champion, snapshots)
@@ -256,14 +258,14 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
 def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
     """Return the recipe of the logistic regression that is a baseline for a refreshed champion.
 
-    Of the possible prior variances of its weights, it has the one with the lowest log loss over all folds.
+    The recipe has the prior variance of the weights that gives the lowest log loss over all folds.
     """
     settings = settings.model_copy(update={"candidates": (SplineLogistic.name,)})
     return select_candidate(folds_of(snapshots, plan), snapshots.monotone, settings, threads).logistic
 
 
 def _new_folder(output: Path) -> Path:
-    """Return the path of a new folder next to the challenger's; remove one that an earlier run left there."""
+    """Return the path of a new folder beside the challenger's folder; delete it if an earlier run left it."""
     folder = output / ".train.new"
     shutil.rmtree(folder, ignore_errors=True)
     return folder
@@ -272,7 +274,7 @@ def _new_folder(output: Path) -> Path:
 def _write_reports(folder: Path, snapshots: Snapshots, findings: Sequence[Finding]) -> None:
     """Write the findings of the guards into the folder of the challenger.
 
-    If customers were contacted, also write how many of their rows were left out.
+    If customers were contacted, also write how many of their rows are left out of the training.
     """
     write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
     if snapshots.exposures:

@@ -1,4 +1,4 @@
-"""Start the MLflow page, and print the link to the runs of the experiment."""
+"""Serve the MLflow page, and print the link to the recorded runs."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ START_SECONDS = 120
 def run(
     params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None, open: bool = False
 ) -> None:
-    """Serve the tracking store on this machine until stopped by hand, and print the links.
+    """Serve the MLflow page until stopped by hand, and print the links to the report and to the runs.
 
-    If the tracking server runs on another machine, only the link is printed. Without `port`, the port of the
+    If the MLflow server runs on another machine, only the links are printed. Without `port`, the port of the
     last call is used again, because printed links contain it.
 
     Args:
@@ -96,7 +96,7 @@ def _user_of(uri: str) -> str | None:
 
 
 def _copy_log(server: subprocess.Popen[bytes]) -> None:
-    """Copy the output of the server to stderr, where secrets are hidden; stdout is for the links."""
+    """Copy the output of the server to stderr, which hides secrets; stdout is for the links."""
     assert server.stdout is not None  # the server was started with a pipe
     for line in server.stdout:
         with suppress(OSError):  # the reader of stderr has ended; a full pipe would stop the server
@@ -166,7 +166,7 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: threading.Thread) 
 
 
 def _link(address: str, experiment: str, user: str | None = None) -> str:
-    """Return the address of the experiment's page, or of the front page if there is no run yet."""
+    """Return the address of an MLflow experiment; if it does not exist yet, the address of the front page."""
     name = urllib.parse.quote(experiment)
     try:
         query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"

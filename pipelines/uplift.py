@@ -39,7 +39,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         echo: Prints lines, warnings and progress.
 
     Raises:
-        Stop: the ledger has no scored night, and params.yaml names no experiment of the company.
+        Stop: the ledger has no scored night, and params.yaml names no experiment that the company ran by
+            itself (`experiments.outside`).
         PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment that the company ran by itself may be wrong, so they cannot be
             used.

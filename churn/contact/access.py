@@ -214,8 +214,9 @@ def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, .
 def _permissions(
     tables: Iterable[CustomerRows], customer: str, suppression: tuple[Path, ...]
 ) -> Iterator[Row]:
-    """Yield the customer's objection to contacts, each consent, and each suppression list with the id or
-    an e-mail address of the customer.
+    """Yield the customer's objection to contacts, each consent, and each suppression list that names them.
+
+    A list names the customer if it holds the customer's id or one of the customer's e-mail addresses.
     """
     rows_of = {table.table: table.rows for table in tables}
     emails: list[Cell] = []

@@ -1,4 +1,4 @@
-"""Collect what is known about customers and earlier contacts before a night is planned."""
+"""Collect what is known about customers and earlier contacts, before the contacts of a night are planned."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Permissions:
         suppressed_ids: The customers on suppression lists, and all other ids of the same persons.
         objected_ids: The customers who objected, and all other ids of the same persons.
         customer_ids: The ids of all customers in the data.
-        warnings: Sentences about facts in the data that are probably mistakes.
+        warnings: Sentences about probable mistakes in the data.
     """
 
     consents: Consents
@@ -71,7 +71,7 @@ def read_acts(
         experiments: Who is assigned to an arm: persons, accounts or customers.
         contact: The rules of contact in params.yaml.
         ledger: The earlier nights.
-        roster: All known customers: `customer_id` and `excluded_because`.
+        roster: All known customers, with the columns `customer_id` and `excluded_because`.
         needs_answers: Whether a play needs to know in which channel the customer answers.
 
     Raises:

@@ -51,10 +51,10 @@ def draw_arms(
     units: Units,
     terms: PlanTerms,
 ) -> Arms:
-    """Draw the arms of the units that may be contacted, and look up the arms of units with an open task.
+    """Draw the arms of customers who may be contacted, and look up the arms of customers with an open task.
 
-    A unit with an open task already has an arm. The arm is looked up, because the control group may have
-    grown since the task was planned and may now contain the unit.
+    An arm belongs to a unit. A unit with an open task already has an arm. The arm is looked up again, because
+    the control group may have grown since the task was planned and may now contain the unit.
     """
     names = units.of(scores.customers)
     members = members_of_units(units, scores.customers)
@@ -91,7 +91,7 @@ def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
 def _experiments(
     plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return for each experiment, by name, the share that is drawn as controls, and its customers' rows.
+    """Return by experiment's name the share of the control group, and the rows of the experiment's customers.
 
     The universal experiment, whose control group gets no play, comes first. So a customer in the universal
     control group is counted there, and not as a control of a play. A play with its own control group assigns

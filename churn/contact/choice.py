@@ -43,8 +43,10 @@ class ContactChoice:
     """Whom a night contacts, and what it has decided about everybody else.
 
     Attributes:
-        families: The family of the first reason of each customer; None for a customer without a reason.
-        play_indices: The index of the rule that gives each customer a play, -1 if there is none.
+        families: The family of signals behind each customer's first reason; None for a customer without a
+            reason.
+        play_indices: The index in `Playbook.rules` of the rule that gives each customer a play; -1 for a
+            customer without a play.
         plays: The play of each customer; None for a customer without a play.
         channels: The channel through which each customer may be contacted; None if the customer may not.
         profit: The expected profit of a contact with each customer.
@@ -85,8 +87,8 @@ class ContactChooser:
         open_rows: The row numbers in the cohort of the customers with an open task.
         ledger: The decisions of earlier nights.
         own_assignments: The assignments to arms that an earlier scoring of this same night made.
-        acts: What is known about customers and earlier contacts.
-        terms: The settings of the plan.
+        acts: Facts about customers and earlier contacts that are no signals, such as consents.
+        terms: The settings of the plan of contacts.
         is_trial: Whether the night is a trial, in which nobody is assigned to an arm.
     """
 
@@ -110,7 +112,7 @@ class ContactChooser:
         return ~(self.band > self.terms.contact.max_health)
 
     def choose(self, reasons: Sequence[tuple[Reason, ...]]) -> ContactChoice:
-        """Return whom the night contacts, given the reasons of each customer (empty if there are none)."""
+        """Return whom the night contacts, given the reasons why each customer may leave (empty if none)."""
         scores, acts, terms = self.scores, self.acts, self.terms
         n = len(scores.frame)
         families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
@@ -180,8 +182,8 @@ def explain_and_choose(
 ) -> tuple[list[tuple[Reason, ...]], ContactChoice]:
     """Return the reasons of each customer, and whom the night contacts; each contact is explained.
 
-    Each round explains the contacts that have no reasons yet. The new reasons may change the plays of these
-    customers, and thus whom the night contacts. Then another round follows.
+    If the night chooses customers without reasons, their reasons are computed. The new reasons may change the
+    plays of these customers, so the night chooses again, until the reasons of each contact are computed.
 
     Args:
         chooser: What the night knows before the reasons are computed.
@@ -247,10 +249,10 @@ def _rows_to_explain(
     contacted, and the other customers with the highest risk.
 
     The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    The customers who will probably be contacted are those with the highest value at risk, a little more than
-    twice as many as a night may contact. But the contacts are chosen by expected profit
-    (`order_of_contact`). So `explain_and_choose` later computes reasons for contacts that are not among these
-    rows.
+    The customers who will probably be contacted are those with the highest value at risk. Their number is a
+    little more than twice the number of contacts that a night may make. But the contacts are chosen by
+    expected profit (`order_of_contact`). So `explain_and_choose` later computes reasons for contacts that are
+    not among these rows.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

@@ -79,8 +79,8 @@ def consents_at(
     An objection is stronger than a consent; see `contact_refusals`.
 
     Args:
-        consents: The rows of the table, with `customer_id`, `channel`, `purpose`, `given_at` and
-            `withdrawn_at` (UTC).
+        consents: The rows of the table `consents`, with `customer_id`, `channel`, `purpose`, `given_at`
+            and `withdrawn_at` (UTC).
         purpose: The purpose for which customers are contacted.
         channels: The channels that need consent.
         cutoff: The local midnight of the cutoff, as a UTC time without a zone (like the times in `consents`).
@@ -293,9 +293,9 @@ def contact_refusals(
 
     The first of these rules that applies gives the reason:
 
-    1. The customer objected. The objection counts in every channel. It also counts if it came after the
-    cutoff of the night, as long as it is known today.
-    2. The customer is on a suppression list. The list counts in every channel.
+    1. The customer objected. An objection forbids every channel, even if it came after the cutoff of the
+    night, as long as it is known today.
+    2. The customer is on a suppression list. Such a list forbids every channel.
     3. The channel needs consent, and the customer has no consent for the purpose.
 
     This function does not know the arm of a customer, so the rules are the same in both arms.

@@ -93,8 +93,8 @@ class Limits:
             not named has no limit.
         per_channel: The largest number of new contacts through each channel in this night; a channel that is
             not named has no limit.
-        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`; the text of
-            `same_unit_tonight` contains this word.
+        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`. The reason that
+            `same_unit_tonight` returns contains this word.
     """
 
     rest_days: int
@@ -117,8 +117,8 @@ class Candidates:
         owners: The owner of each customer's play.
         channels: The channel of each customer's play.
         expected_profit: The expected profit of the contact, NaN if unknown.
-        probability: The churn probability, or instead the effect of a contact if a model of the effect is in
-            use.
+        probability: The churn probability. If a model of the effect of contacts is in use, this field holds
+            instead by how much a contact lowers the churn probability.
     """
 
     customers: Texts
@@ -151,7 +151,7 @@ class EarlierTasks:
 
         Args:
             tasks: The tasks, with `unit`, `customer_id` and `due_at`.
-            unit_by_customer: The unit of each customer tonight.
+            unit_by_customer: The unit (person, account or customer) to which each customer belongs tonight.
         """
         return cls(
             units=tasks["unit"].to_numpy(dtype=object),
@@ -179,8 +179,8 @@ def order_of_contact(candidates: Candidates) -> Order:
     """Return the indices of the candidates in order of priority. Shape `[candidates]`.
 
     The highest expected profit comes first, and an unknown profit comes last. Candidates with equal profits
-    are ordered by churn probability, the highest first and unknown ones last. Candidates with equal profits
-    and probabilities are ordered by customer id.
+    are ordered by `probability`, the highest first and unknown ones last. Candidates with equal profits and
+    probabilities are ordered by customer id.
     """
     profit, probability = (
         np.where(np.isnan(values), -np.inf, values)
@@ -204,7 +204,7 @@ def order_of_contact(candidates: Candidates) -> Order:
 def select_contacts(
     candidates: Candidates, earlier: EarlierTasks, limits: Limits, planned_on: date
 ) -> Selection:
-    """Choose the contacts of a night, and give each other candidate one reason.
+    """Choose the contacts of a night, and give one reason for each candidate who is not contacted.
 
     The first of these rules that applies refuses a candidate:
 

@@ -87,7 +87,7 @@ def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
 
 
 def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count treated customers' tasks that ended since the night `previous`, by their state at the end."""
+    """Count the tasks in the treated arm that ended since the night `previous`, by their final state."""
     if previous is None:
         return {}
     ended = tasks[

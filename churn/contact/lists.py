@@ -1,5 +1,6 @@
-"""Choose and order the customers of the two lists other than the call list: advocates (content customers),
-and gone customers (who left).
+"""Choose and order the customers of the two lists other than the call list.
+
+One list holds advocates (satisfied customers), the other holds gone customers (who left).
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     ordered by the day of leaving, the latest first, then by id.
 
     Args:
-        scores: The scores of the cohort, whose customers have not left. If a person or an account left under
-            one customer id but is in the cohort under another, the list leaves out the id that left.
+        scores: The scores of the customers who have not left (the cohort). If a person or an account left
+            under one customer id but is in the cohort under another, the list leaves out the id that left.
         night: What is needed to make the lists of the night.
     """
     acts, playbook = night.acts, night.playbook

@@ -19,7 +19,7 @@ BAND_MARGIN = 1.1
 
 
 def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
-    """Return the health bands; a single night near the edge of a band does not change the band.
+    """Return the health bands; a score just beyond the edge of a band for one night does not change the band.
 
     The raw band of a night follows from the scores of that night alone. A customer keeps the band of the
     night before, unless one of two rules changes it. The band changes if the raw bands of two nights in a row

@@ -137,12 +137,12 @@ def expected_profit(
     states no incentive, its incentive costs nothing. The cost of a contact comes from the parameters and
     the playbook until enough costs are recorded; then their mean is used. The share of churners whom a
     contact keeps is an assumption until the control group of the play has measured it. If the effect of a
-    contact on each customer is known, this effect replaces `accept share x probability`.
+    contact on each customer is known, the formula uses it instead of `accept share x probability`.
 
     Args:
         scores: The scores of the cohort.
         plays: The play of each customer; a customer without a play gets NaN.
-        terms_of: A function that returns the costs and the effect of a contact of a play.
+        terms_of: A function that returns, for a play, the costs and the effect of a contact.
         effect: By how much a contact lowers each customer's probability of leaving; None if it is not known.
     """
     profit = np.full(len(scores.probability), np.nan)
@@ -161,8 +161,7 @@ def expected_profit(
 
 @dataclass(frozen=True)
 class ProfitCurve:
-    """What contacts are expected to earn if the customers with the highest expected profit are contacted
-    first.
+    """The profit expected from a number of contacts, if the customers with the highest profit come first.
 
     This computation ignores the days of rest between contacts, the caps on contacts, the limits of owners and
     channels, and the control group.
@@ -183,10 +182,10 @@ class ProfitCurve:
 
     @classmethod
     def of(cls, profit: Floats, n_places: int) -> ProfitCurve:
-        """Return the curve for the customers whom the rules allow to contact.
+        """Return the curve for the customers who may be contacted under the rules.
 
         Args:
-            profit: The expected profit of each customer whom the rules allow to contact, NaN if unknown.
+            profit: The expected profit of each customer who may be contacted under the rules, NaN if unknown.
             n_places: The number of new contacts that the night has room for.
 
         >>> ProfitCurve.of(np.array([5.0, -1.0, 2.0, 3.0, np.nan]), 2).points

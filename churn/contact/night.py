@@ -1,4 +1,4 @@
-"""Score a whole night: the scores, the plan of contacts, the call list, and the night's page of the
+"""Score all customers for one night, plan the contacts, and make the call list and the night's page of the
 ledger.
 """
 
@@ -56,10 +56,11 @@ class PlannedNight:
 
     Attributes:
         night: The scores, the call list, and the settings and counts of the night.
-        ledger: The page of the ledger; None in a trial, which assigns nobody to an arm.
+        ledger: The page of the ledger, with the night's decisions; None in a trial, which assigns nobody to
+            an arm.
         owner_calls: The part of the call list that each owner of a play gets, as CSV, by the owner's name.
         lists: The other lists of the night, such as the list of lost customers, as CSV, by name.
-        side_lists: The lists of the field `lists` as objects, with their tasks.
+        side_lists: The same lists, not as CSV but as objects, which also hold the new tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -101,14 +102,16 @@ def score_night(
         roster: All known customers: `customer_id` and `excluded_because`.
         model: The model that scores the night: the champion, or another model in a trial.
         playbook: The playbook.
-        monthly_money: The net money per month of the customer in each row of `frame`, NaN if unknown.
+        monthly_money: For each row of `frame`, the money that the customer pays per month, net of returns;
+            NaN if unknown.
         names: The known names of customers, by id.
         stamp: The ids that stand in each row of the score table.
         history: What earlier nights decided about the customers.
         acts: What is known about customers and earlier contacts.
         progress: A function that shows how many reasons are computed so far.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm, so other systems can see that the call list is not the champion's.
+            assigned to an arm: the column `arm` of the scores is always `none`. So other systems can see
+            that the call list is not the champion's.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
         measured_effects: The effects and the costs of plays that were measured before this night.

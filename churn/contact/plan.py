@@ -6,9 +6,10 @@ The steps have this order because each step may use only the decisions of the st
 2. The play that the playbook gives to each customer.
 3. Which customers may be contacted. Consents, suppression lists, health bands and open tasks decide this.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
-5. The customers who get one of the night's places. The rest period after a contact, the caps of units and
-   the budget exclude some customers. The arm makes no difference here: a control takes a place, has a rest
-   period and counts towards a cap exactly like a treated customer.
+5. The customers who get one of the night's places (the number of places limits the contacts). The rest
+   period after a contact, the caps of units and the budget exclude some customers. The arm makes no
+   difference in this step: a control takes a place, has a rest period and counts towards a cap exactly like
+   a treated customer.
 6. The tasks. The task of a control is written only into the ledger.
 """
 
@@ -57,12 +58,12 @@ class NightPlan:
     """The plan of a night.
 
     Attributes:
-        contact: What the night plans for each customer.
+        contact: For each customer, the planned contact, or the reason why there is none.
         stages: The stage of each customer by the playbook, None if no condition of a stage is true; shape
             `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
-        rule_counts: For each rule of the playbook, the number of customers whom it fits, who get its play,
-            and who are planned for contact.
+        rule_counts: For each rule of the playbook, three numbers: the customers whom the rule fits, those of
+            them who get its play, and those of them who are planned for contact.
         lists: The lists other than the call list, such as the list of lost customers; empty in a trial.
     """
 
@@ -95,10 +96,10 @@ def plan_night(
             each customer's risk are computed from it.
         playbook: The playbook.
         ledger: The decisions of earlier nights.
-        own_assignments: The assignments that this same night made if it was scored before.
+        own_assignments: The assignments to arms that an earlier scoring of this same night made.
         acts: What is known about customers and earlier contacts.
         terms: The settings of the plan.
-        progress: A function that shows how far the computation of the reasons has come.
+        progress: A function that shows how far the computation of the reasons for the risks has come.
         is_trial: Whether the night is a trial. In a trial nobody is assigned to an arm, nothing is written
             into the ledger, and there is no list except the call list.
     """
@@ -222,7 +223,7 @@ def _uplift_facts(model: EffectModel | None, is_left_alone: Bools) -> dict[str, 
 
 
 def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured effects that the night uses, as facts for the file `_night.json`.
+    """Return the measured effects that replace assumed effects, as facts for the file `_night.json`.
 
     If all effects are assumed, the result is empty, so the facts are the same as in older versions of this
     program, which measured no effects.
@@ -237,7 +238,7 @@ def _effect_facts(effects: MeasuredEffects) -> dict[str, Any]:
 
 
 def _cost_facts(effects: MeasuredEffects) -> dict[str, Any]:
-    """Return the measured costs that the night uses, as facts for the file `_night.json`.
+    """Return the measured costs that replace assumed costs, as facts for the file `_night.json`.
 
     If all costs are assumed, the result is empty, so the facts are the same as in older versions of this
     program, which measured no costs.
@@ -322,7 +323,7 @@ def _preference_facts(
     acts: Acts,
     terms: PlanTerms,
 ) -> dict[str, Any]:
-    """Count the customers whose own answers decided their channel, and those with too few answers.
+    """Count the customers whose answers to contacts decided their channel, and those with too few answers.
 
     The result is empty if no play prefers the channel in which the customer answers.
     """
@@ -333,7 +334,7 @@ def _preference_facts(
 
 
 def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> dict[str, Any]:
-    """Return, as facts for `_night.json`, how many customers are contacted, controls or not contacted."""
+    """Return the numbers of contacted customers, controls and other customers, as facts for `_night.json`."""
     listed = [task for row in on_list.tolist() if (task := tasks[row]) is not None]
     status = Counter(task.status for task in listed)
     return {

@@ -36,8 +36,8 @@ class BestHour:
 
     Attributes:
         hour: The local hour, such as 18 for `[18:00, 19:00)`; None if there are too few events.
-        n_events: The number of events in the best hour, the hour before and the hour after; an hour that
-            overlaps the quiet hours (in which nobody is contacted) is left out.
+        n_events: The number of events in the best hour, the hour before and the hour after. Events in hours
+            that overlap the quiet hours (in which nobody is contacted) do not count.
     """
 
     hour: int | None
@@ -79,12 +79,12 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
 
 
 def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date, days: int) -> AnswerCounts:
-    """Count the answers of each customer by channel, in the range of days `[end - days, end)`.
+    """Count each customer's answers by channel on the days `[end - days, end)`; `end` is the end in `ends`.
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
         ends: The end for each customer: the first day on which the customer's answers no longer count. For a
-            customer who is missing here, the end is the cutoff.
+            customer who is not in `ends`, the end is the cutoff.
         cutoff: The cutoff of the night.
         days: The number of days in which answers count.
     """

@@ -7,9 +7,9 @@ days), and `churn measure` compares the arms. A play without its own control gro
 effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
 reasons:
 
-1. A unit may be in the universal control group or in the control group of another play. From the night on
-   which the unit was drawn into such a group, the unit is on no list. Before that night the unit can be on a
-   list: its arm is drawn later and does not depend on the list.
+1. No list holds units of the universal control group, or of the control group of another play. This rule
+   begins with the night on which a unit is drawn into such a group. Before that night the unit can be on a
+   list, because its arm is drawn later and does not depend on the list.
 2. A unit that has a task, or rests after one, comes onto no list, whether it is treated or a control. There
    is one exception: a treated customer with an open task from a list stays on this list.
 
@@ -129,7 +129,7 @@ class SideList:
         return {play: (count, listed[play]) for play, count in self.plays.items()}
 
     def as_facts(self) -> dict[str, Any]:
-        """Return how many customers are on the list or kept off it, for the facts of the night."""
+        """Return how many customers are on the list or kept off it, and whether its effect is measured."""
         return {
             "customers": len(self.entries),
             "plays": dict(self.plays),
@@ -149,7 +149,7 @@ class SideList:
 
 
 def units_with_tasks(tasks: pd.DataFrame, cutoff: date, acts: Acts) -> set[str]:
-    """Return the units whose latest task, in either arm, has not expired at the cutoff."""
+    """Return the units with a task, in either arm, that has not expired at the cutoff."""
     live = tasks[pd.to_datetime(tasks["expires_on"]) > pd.Timestamp(cutoff)]
     return {*live["unit"], *acts.units.of(live["customer_id"].to_numpy(dtype=object))}
 
@@ -248,8 +248,9 @@ class _Gates:
     def of(
         cls, audience: Audience, other_units: set[str], plays: Mapping[str, Play], night: ListNight
     ) -> _Gates:
-        """Collect what keeps customers off a list; the members of the play's own control group are found
-        later, by the arm in their tasks.
+        """Collect what keeps customers off a list.
+
+        A play's own controls are not collected here: `reason_of` finds them by the arm in their open tasks.
         """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]
@@ -370,12 +371,12 @@ def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[s
 
 
 def recently_contacted(days: int) -> str:
-    """Return why a unit is kept off: the table `contacts` names it in the last `days` days."""
+    """Return why a unit is kept off a list: the table `contacts` names the unit in the last `days` days."""
     return f"contacted in the last {days} days"
 
 
 def same_unit_on_list(unit: UnitKind) -> str:
-    """Return why a customer is kept off: its person or account is already on the list under another id.
+    """Return why a customer is kept off a list: the same person or account is on it under another id.
 
     >>> same_unit_on_list("person")
     'another customer of the same person is on this list'

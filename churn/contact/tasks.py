@@ -42,8 +42,8 @@ class TaskStates:
             result; such contacts count as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
             they change nothing.
-        contacted_controls: The tasks of controls that were contacted by mistake. A control group that is
-            contacted measures nothing, so the caller warns.
+        contacted_controls: The ids of the control arm's tasks whose customers were contacted by mistake. A
+            control group that is contacted measures nothing, so the caller warns.
     """
 
     states: pd.DataFrame
@@ -59,8 +59,8 @@ def task_states(
 ) -> TaskStates:
     """Return the state of each task, computed from the events before the cutoff.
 
-    A task ends with the first of these events. If two of the events happen on one day, the event that comes
-    first in this list counts.
+    A task ends with the first of the events in the list below. If two of them happen on one day, the one
+    that comes first in the list counts.
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result counts as done.
     2. An exit of the customer (see `EXITS`) on `planned_on` or later; the task is then withdrawn. A new
@@ -77,9 +77,9 @@ def task_states(
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
-    Exits and the expiry end the tasks of both arms in the same way. Only treated tasks have answers. A
-    contact with the arm `control` only says what would have been done. Any other contact that belongs to a
-    task of the control arm is a mistake (`contacted_controls`).
+    Exits and the expiry end the tasks of both arms in the same way. Only tasks of the treated arm have
+    answers. A contact with the arm `control` did not happen: its row only says what would have been done. Any
+    other contact that belongs to a task of the control arm is a mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.
@@ -124,7 +124,7 @@ def task_states(
 
 @dataclass(frozen=True)
 class _Answers:
-    """The contacts of treated tasks in order of time; `row` is the position of the task among all tasks."""
+    """The contacts for tasks of the treated arm, by time; `row` is a task's position among all tasks."""
 
     rows: pd.DataFrame
 

@@ -74,7 +74,7 @@ class Acts:
         answers: The number of answers of each customer in each channel, for plays that prefer the channel in
             which a customer answers.
         best_hours: The best hour of each customer, by id; None if the parameters do not ask for it.
-        warnings: Sentences about facts in the data that are probably mistakes.
+        warnings: Sentences about probable mistakes in the data.
     """
 
     units: Units

@@ -20,7 +20,7 @@ from churn.params.schema import time_zones
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 MAX_SEARCH_DAYS = 366
-"""The largest number of days in a row without a day for contacts; days of announcements are not counted."""
+"""The largest number of days in a row without a day for contacts; announcement periods are not counted."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +67,22 @@ class DayRange:
 class WorkingCalendar:
     """The days on which customers may be contacted.
 
-    Contacts are possible on a day that is a working weekday, not a public holiday, and not inside an
-    announcement.
+    Contacts are possible on a day that is a working weekday, not a public holiday, and not in an announcement
+    period. In such a period the company announces something, and nobody is contacted.
 
     - A contact is due `due_in_days` calendar days after the night; if this is not a day for contacts,
       the contact is due on the next such day.
-    - During an announcement nobody is contacted. A due date inside an announcement moves to the first day for
-      contacts after it. A night inside an announcement plans contacts as always, but these contacts are due
-      after the announcement.
+    - A due date in an announcement period moves to the first day for contacts after the period. A night in
+      the period plans contacts as always, but these contacts are due after the period.
     - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
-      before an announcement and due after it does not happen during the announcement.
+      before an announcement period and due after it does not happen during the period.
     - The calendar is the same for treated customers and for controls.
 
     Attributes:
         working_weekdays: The numbers of the working weekdays; Monday is 0.
         country: A country, or a country and a region, such as DE or DE-BY; None if there are no public
             holidays.
-        announcements: The days on which nobody is contacted.
+        announcements: The announcement periods.
     """
 
     working_weekdays: frozenset[int]
@@ -104,7 +103,7 @@ class WorkingCalendar:
         Args:
             working_days: The names of the working weekdays, such as `monday`.
             country: The value of `contact.holidays`.
-            announcements: The days on which nobody is contacted.
+            announcements: The periods in which the company announces something, and nobody is contacted.
 
         Raises:
             ParamsError: There is no calendar of public holidays for this country.
@@ -224,7 +223,7 @@ class ZoneReading:
         zones: The time zone of each customer; the company's zone if the customer has none. Shape
             `[customers]`.
         unknown_names: The values that are not time zones, sorted. Customers with such a value get the
-            company's zone; the caller warns.
+            company's zone; the caller warns about these values.
     """
 
     zones: npt.NDArray[np.object_]

@@ -11,7 +11,7 @@ from churn.data.store import Store, date_of_day
 
 
 def describe_tables(store: Store) -> Iterator[str]:
-    """Yield lines on each table: rows, customers, first and last day, missing values, rejects, equal rows."""
+    """Describe each table: rows, customers, first and last day, missing values, rejected rows, equal rows."""
     with store.connect() as connection:
         for name, table in store.tables.items():
             yield f"{name}: {table.rows:,} rows of {table.customers:,} customers{_period(store, name)}"

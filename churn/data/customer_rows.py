@@ -110,7 +110,7 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
 
 
 def is_id_of(value: object, customer: str) -> bool:
-    """Return whether a value of the source is a text with the given id; an id of digits may end with `.0`.
+    """Return whether a value is a text that holds the given id; `.0` may follow an id of digits.
 
     >>> is_id_of(" 7.0 ", "7"), is_id_of("07", "7"), is_id_of(None, "None")
     (True, False, False)
@@ -155,7 +155,7 @@ def _cells(
 
 
 def _is_part(contract: Table, column_name: str, ending: str) -> bool:
-    """Return whether a column is named like an outcome or a scheduled time, with `ending` at the end."""
+    """Return whether the column's name is the name of an outcome or of a scheduled time, plus `ending`."""
     dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
     return column_name in dated
 

@@ -25,8 +25,8 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
     `label.where` can name the canonical columns that become known together with their row (names,
     texts, numbers, money in whole units, truth values and scheduled days). `label.where` cannot name
-    outcomes, such as `paid_at`. An outcome is filled in later, so it could still change a label that
-    has matured.
+    outcome columns, such as `paid_at`. Such a column is filled in later than its row, so its value could
+    change a label that already counts as final.
 
     Args:
         store: The store.
@@ -103,9 +103,9 @@ def _words_on_outcomes(contract: Table) -> str:
 
 
 def first_known_events(store: Store) -> npt.NDArray[np.int32]:
-    """Return for each customer code the first day on which an event has happened and is known.
+    """Return for each customer code the first day on which an event of the label has happened and is known.
 
-    At a cutoff, an event counts as known if this day lies before the cutoff.
+    At a cutoff, such an event counts as known if this day lies before the cutoff.
 
     Returns:
         The day numbers have the shape (customers,); a customer without an event has `NO_EVENT_DAY`.

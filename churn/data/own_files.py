@@ -207,7 +207,7 @@ def _check_place(path: Path, way_out: str, error: type[ChurnError]) -> None:
     """Check that a path leads to a file, through folders and links that exist.
 
     Raises:
-        FileNotFoundError: there is no such file, and no folder or link is in its place.
+        FileNotFoundError: nothing exists at the path, not even a folder or a link.
         ChurnError: A link leads nowhere, a folder is in the place of the file, or a file is in the place of a
             folder. The class is `error`.
     """
@@ -238,9 +238,9 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
-    The function takes less time than writing the content again to compute its checksum. If it returns False,
-    the file can still be undamaged: the checksum may be the last key, so that no comma follows it, or another
-    program may have changed the line breaks of the file.
+    The function takes less time than writing the content again to compute its checksum. A result of False
+    does not prove that the file is damaged: the checksum may be the last key, so that no comma follows it, or
+    another program may have changed the line breaks of the file.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -49,7 +49,7 @@ def trim_blanks(sql: str) -> str:
 
 
 def internal_name(name: str) -> str:
-    """Return the quoted name of a view or table of this program; its prefix occurs in no name of a source."""
+    """Return the quoted name of a view or table of this program; no name in a source has its prefix."""
     return identifier(f"__churn_{name}")
 
 
@@ -131,7 +131,7 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def connect_again(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Open another connection to the DuckDB of a connection, with the same limits and the same settings."""
+    """Open a second connection to the same DuckDB, with the same limits and the same settings."""
     return _with_settings(connection.cursor())
 
 
@@ -199,7 +199,7 @@ SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
 def is_rowwise(
     connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
 ) -> bool:
-    """Return whether each SQL expression certainly depends only on the columns of its own row.
+    """Return whether each SQL expression certainly depends only on the row for which it is computed.
 
     Args:
         connection: A connection to DuckDB, which parses the SQL and describes the functions in it.

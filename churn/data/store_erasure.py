@@ -132,9 +132,7 @@ def _levels_of(
 
 
 def _write_rejects(source: Path, target: Path, customer: str) -> dict[str, dict[str, int]]:
-    """Copy the rejects without the rejects of a customer; return the number of dropped rows by table and
-    rule.
-    """
+    """Copy the rejected rows of all other customers; return the number of dropped rows by table and rule."""
     target.mkdir()
     removed: dict[str, dict[str, int]] = {}
     for path in sorted(source.glob("*.parquet")):

@@ -90,7 +90,7 @@ def add_bad_rows(
         first_row_id: The first free row number. A damaged copy gets a new number; an exact copy keeps the
             number of its row.
         unknown_ids: A function that turns random integers into ids that no customer has.
-        rng: The generator that chooses the rows to copy and their wrong values.
+        rng: The random generator that chooses the rows to copy, and the wrong values of the copies.
     """
     n_good = table.num_rows
     table = _number_rows(name, table, first_row_id)

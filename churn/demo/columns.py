@@ -120,12 +120,12 @@ class Chunk:
     def in_force(self) -> CustomerDays:
         """Return the days on which customers have a contract, except the first day of each unbroken contract.
 
-        A customer who has asked to leave has a contract until it ends.
+        The days between a request to leave and the end of the contract also count.
         """
         return self._customer_days(self._in_force())
 
     def with_flag(self, flag: int) -> CustomerDays:
-        """Return the days on which customers have a flag in `life`."""
+        """Return the days on which the status of customers in `life` has a flag, such as `CHARGE`."""
         return self._customer_days((self.life.status & flag) > 0)
 
     def mailable(self) -> CustomerDays:
@@ -149,7 +149,7 @@ class Chunk:
 
 
 def office_time(rng: np.random.Generator, size: int) -> Values:
-    """Draw a second of the day between 6 and 22 o'clock; the clock is never changed in these hours."""
+    """Draw a second of the day between 6 and 22 o'clock, when summer time never begins or ends."""
     hours = np.clip(rng.normal(13.0, 3.2, size), 6.0, 21.99)
     seconds: Values = (hours * 3600).astype(np.int64)
     return seconds

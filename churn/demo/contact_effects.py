@@ -1,7 +1,7 @@
 """The true effect of a contact on a customer: it depends on hidden traits, the channel and the play.
 
-Without a contact nothing changes. A contact that reaches the customer has one of three effects. The effect
-lasts for `EFFECT_DAYS` days from the next day on:
+Without a contact nothing changes. If a contact reaches the customer, its effect begins on the next day and
+lasts for `EFFECT_DAYS` days. What the effect is depends on the customer:
 
 - a customer whom contacts help leaves more rarely and gets over a trouble sooner, if the play fits the
   trouble;
@@ -48,11 +48,10 @@ RENEWAL_PLAY = "contract-ending"
 
 
 def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Values]:
-    """Return for each channel the effect of a fitting contact on each customer, as an index into `EFFECTS`,
-    [customer].
+    """Return by channel the effect of a contact on each customer, as an index into `EFFECTS`, [customer].
 
-    A customer has the same draw in all channels: a customer whom a mail drives away is also driven away by a
-    call.
+    The play of the contact is assumed to fit the customer. The random number of a customer is the same in
+    all channels, so a customer whom a mail drives away is also driven away by a call.
     """
     draw = rng.random(len(people))
     is_low = people.mood_level < LOW_MOOD
@@ -65,7 +64,10 @@ def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Va
 
 
 def contact_effects(chunk: Chunk) -> pa.Table:
-    """Return the true effect of a fitting contact on each customer, with one column for each channel."""
+    """Return for each customer and channel the true effect of a contact whose play fits the customer.
+
+    The table has one column for each channel.
+    """
     effects = effects_by_channel(chunk.people, chunk.streams.get("contact effects"))
     columns = {name: categories(codes, EFFECTS) for name, codes in effects.items()}
     return pa.table({"customer_id": chunk.customer_id(np.arange(len(chunk.people))), **columns})

@@ -1,5 +1,5 @@
-"""Simulate the lives of customers day by day: spells, requests to leave, unpaid bills (dunning) and
-returns.
+"""Simulate the lives of customers day by day: contract spells, requests to leave, unpaid bills (dunning) and
+returns of customers who had left.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ AFTERGLOW_DAYS = 14
 
 QUICK_RETURN = (0.02, 5, 28)
 LATE_RETURN = (0.14, 45, 150)
-"""The probability of a late return, and the shortest and the longest absence in days. Only a late return
-starts a new spell.
+"""The probability of a late return, and the shortest and the longest absence in days. After a quick
+return, the old and the new spell are merged (`Spells.merged_end`).
 """
 
 _SHIFTS = (2 * np.arange(len(troubles.TROUBLES), dtype=np.uint16))[:, None]
@@ -90,7 +90,7 @@ def chance_of_notice_within(days: int) -> float:
 
 @dataclass(frozen=True)
 class Spells:
-    """Contract spells, ordered by customer and start. Shape [spell].
+    """Contract spells (unbroken contracts), ordered by customer and start. Shape [spell].
 
     `start`, `end` and `request_day` are days, counted from the first day of the history. `FAR` as the end or
     the request day means that there is none yet. `cause` is the index into `TROUBLES` of the trouble that led
@@ -105,16 +105,16 @@ class Spells:
     cause: Values
 
     def merged_end(self) -> Values:
-        """Return for each spell the end of the merged spell to which it belongs, shape [spell].
+        """Merge spells with a short gap between them; return the end of each spell's merged spell, [spell].
 
-        Spells of a customer are merged if they are at most `LABEL_GRACE_DAYS` apart.
+        Two spells of a customer are merged if the gap between them is at most `LABEL_GRACE_DAYS` days.
         """
         if len(self.customer) == 0:
             return self.end
         returns_soon = np.zeros(len(self.customer), dtype=bool)
         same_customer = self.customer[1:] == self.customer[:-1]
         returns_soon[:-1] = same_customer & (self.start[1:] - self.end[:-1] <= w.LABEL_GRACE_DAYS)
-        # Find the last spell of each merged spell; the very last spell is always one of them.
+        # Find the last spell of each merged group; the very last spell always ends a group.
         last_spell = np.where(returns_soon, len(returns_soon), np.arange(len(returns_soon)))
         last_spell = np.minimum.accumulate(last_spell[::-1])[::-1]
         merged_end: Values = self.end[last_spell]
@@ -160,13 +160,13 @@ class LifeDraws(Protocol):
         """Draw a uniform random number in `[0, 1)` for each customer, [customer]."""
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Draw a number of days between `first` and `last` for each customer, both included, [customer]."""
+        """Draw for each customer a random number of days from `first` to `last` (included), [customer]."""
 
 
 @dataclass(frozen=True)
 class HistoryDraws:
-    """The draws for the days of the simulated history: they come from one generator, in the order of the
-    events.
+    """The random numbers for the days of the simulated history: all are drawn one after another from one
+    generator.
     """
 
     rng: np.random.Generator
@@ -180,16 +180,16 @@ class HistoryDraws:
         return self.rng.random(len(customer))
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Draw a number of days between `first` and `last` for each customer, both included, [customer]."""
+        """Draw for each customer a random number of days from `first` to `last` (included), [customer]."""
         return self.rng.integers(first, last + 1, len(customer))
 
 
 @dataclass(frozen=True)
 class DailyDraws:
-    """The draws for one day after the simulated history: a customer's draws depend only on seed, customer and
-    day.
+    """The random numbers for one day after the simulated history: a customer's numbers depend only on seed,
+    customer and day.
 
-    So a customer has the same draws, whatever is done to this customer or to other customers.
+    So a customer gets the same numbers, whatever is done to this customer or to other customers.
     """
 
     get: Callable[[str], np.random.Generator]
@@ -205,7 +205,7 @@ class DailyDraws:
         return numbers
 
     def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
-        """Return a number of days between `first` and `last` for each customer, both included, [customer]."""
+        """Return for each customer a random number of days from `first` to `last` (included), [customer]."""
         numbers: Values = self.get(f"life {purpose}").integers(first, last + 1, self.size)[customer]
         return numbers
 
@@ -252,12 +252,12 @@ class LifeState:
         return other
 
     def step(self, day: int, draws: LifeDraws, shift: Shift | None = None) -> tuple[Values, Values]:
-        """Simulate one day, and return its columns of `Life.status` and `Life.phases`, [customer].
+        """Simulate one day; return the columns of this day for `Life.status` and `Life.phases`, [customer].
 
         Args:
             day: The day to simulate; in the burn-in (before the history) nobody leaves.
             draws: The random numbers for this day.
-            shift: What contacts change on this day; None if nobody was contacted.
+            shift: How the contacts change the hazards of this day; None if nobody was contacted.
         """
         people, phase, everybody = self.people, self.phase, np.arange(len(self.people))
         starters = np.flatnonzero(self.start_day == day)

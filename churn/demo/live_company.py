@@ -79,7 +79,7 @@ class LiveTable:
 class LiveCompany:
     """A demo company that lives on after its history.
 
-    All its rows follow from its seed, its contacts and its last day.
+    All its rows follow from its number of customers, its seed, its contacts and its last simulated day.
     """
 
     def __init__(self, customers: int, seed: int) -> None:
@@ -148,7 +148,7 @@ class LiveCompany:
         Args:
             until: The first day that is not simulated.
             contacts: The contacts on the simulated days, with the columns of `CONTACTS`.
-            with_tables: Whether rows of tables are made; otherwise only the lives are simulated.
+            with_tables: Whether the rows of the tables are made, in addition to the customers' lives.
 
         Raises:
             ValueError: a contact is not on one of the simulated days, or the days go beyond the calendar of
@@ -196,7 +196,7 @@ class LiveCompany:
         return pa.concat_tables([chunk.spells() for chunk in self.chunks])
 
     def write(self, folder: Path, truth: Path) -> dict[str, int]:
-        """Write the company's tables to `folder` in one step, and the customers' spells to `truth`.
+        """Write the company's tables to `folder` in one step, and the table of `spells` to `truth`.
 
         Args:
             folder: The company's folder.
@@ -254,7 +254,7 @@ def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
 
 
 def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
-    """Return the payments of the history, with the payment times of charges that were paid after the history.
+    """Return the history's table of payments; add the payment times of charges that were paid only later.
 
     A row and a payment time belong together if they have the same invoice.
     """
@@ -292,9 +292,7 @@ def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
 
 
 def _contract_keys(rows: pa.Table) -> pa.Array:
-    """Return the key that identifies a contract: customer and start; the key is missing if one of them is
-    missing.
-    """
+    """Return the key of each contract, made of its customer and its start; missing if one of them is."""
     starts = rows["started_at"].cast(pa.int64()).cast(pa.string())
     return pc.binary_join_element_wise(rows["customer_id"], starts, "|").combine_chunks()
 

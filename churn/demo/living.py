@@ -7,11 +7,11 @@ customer who is never contacted has the same life under every policy of contacts
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
 contacts. As long as a customer has the same life in both worlds, the rows of the tables come from the
-untouched world. After that, the rows of this customer are drawn again with separate random numbers. So the
-rows of other customers do not change.
+untouched world. From the day on which the two lives differ, the rows of this customer are drawn with separate
+random numbers. So the rows of other customers do not change.
 
-The seed, the contacts and the last day of a company decide everything about it. Nothing else is stored:
-whoever opens a company again simulates it again.
+All rows of a company follow from its number of customers, its seed, its contacts and its last simulated day.
+The state of the customers is not stored: `LiveCompany.open` simulates the company again.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class LivingChunk:
         Args:
             history: These customers with their lives in the history.
             life: The state of the customers after the last day of the history.
-            tables: The tables of the history, without bad rows; outcomes after the history are included.
+            tables: The tables of the history, without bad rows. Their rows also hold what becomes known only
+                after the history, such as the payment of a charge.
         """
         self.history = history
         memory = {name: make(history, tables) for name, make in MEMORIES.items()}
@@ -107,7 +108,7 @@ class LivingChunk:
 
         Args:
             contacts: The contacts on this day; they have an effect from the next day on.
-            with_tables: Whether rows of tables are made; otherwise only the lives are simulated.
+            with_tables: Whether the rows of the tables are made, in addition to the customers' lives.
         """
         day, people = self.day, self.history.people
         streams = self.history.streams.on(day)

@@ -4,9 +4,9 @@
 The programme is computed day by day: a day depends on the days before it and on the customer's own random
 numbers for this day. So the bookings up to any day do not depend on how long the company is simulated.
 
-In truth, points and leaving are weakly related, only because both depend on the customers' troubles, such as
-a bad experience. In trouble, customers order less and redeem less, so points expire and tiers are lost.
-Leaving never depends on points. Some customers never redeem; they are no more likely to leave than others.
+Leaving never depends on points. The two are only weakly related, because both depend on the customers'
+troubles, such as a bad experience: customers in trouble order less and redeem less, so points expire and
+tiers are lost. Some customers never redeem; they are no more likely to leave than others.
 """
 
 from __future__ import annotations
@@ -241,7 +241,10 @@ def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: Da
 
 
 def _use_oldest(left: Values, customers: Values, points: Values, first: int, day: int) -> None:
-    """Subtract the redeemed points from the oldest points, in place; `left` has the shape [customer, day]."""
+    """Subtract redeemed points from the oldest points of each customer.
+
+    `left`, the points that remain by [customer, day of earning], is changed in place.
+    """
     batches = left[customers, first : day + 1]
     before = np.cumsum(batches, axis=1) - batches
     left[customers, first : day + 1] = batches - np.clip(points[:, None] - before, 0, batches)

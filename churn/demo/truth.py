@@ -1,8 +1,7 @@
-"""Compute the true probability of leaving and the troubles of each customer; in a real company nobody knows
-them.
+"""Compute each customer's true probability of leaving, and the troubles that raise it.
 
-The tables of the truth are written to a folder outside the folder of the company. Only tests and benchmarks
-read this folder.
+In a real company nobody knows these facts. The tables of the truth are written to a folder outside the folder
+of the company. Only tests and benchmarks read this folder.
 """
 
 from __future__ import annotations
@@ -68,8 +67,9 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]
     and by unpaid bills (dunning).
 
     The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
-    their hazards add up, so the probability of staying is the product over troubles. A request to leave
-    counts only if the contract ends inside the window. A customer who returns soon has not left.
+    their hazards add up, so the probability of staying is a product with one factor for each trouble. A
+    request to leave counts only if the contract ends inside the window. A customer who returns soon has not
+    left.
 
     Args:
         chunk: The chunk of customers.
@@ -121,7 +121,7 @@ def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Values, bool]:
 
 
 def _key(customer: Values, day: Values | int) -> Values:
-    """Return numbers whose order is the order by customer and then by day."""
+    """Return a number for each pair of customer and day; it orders the pairs by customer, then by day."""
     key: Values = customer.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 

@@ -1,9 +1,9 @@
 """The constants of the demo company: its calendar, its plans, and the possible attributes of its customers.
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of the history, and day `HISTORY_DAYS` is the
-watermark. All dates are fixed, so that a demo that is written next year has the same bytes as today. The
-history ends with ordinary weeks. If it ended at a quiet New Year, the signals of its last night would differ
-from those of nearly all nights in training.
+watermark, up to which the data are complete. All dates are fixed, so that a demo that is written next year
+has the same bytes as today. The history ends with ordinary weeks. If it ended at a quiet New Year, the
+signals of its last night would differ from those of nearly all nights in training.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def date_of(day: int) -> date:
 
 
 def seconds_at(day: Values, second_of_day: Values | int = 0) -> Values:
-    """Convert a day and a second of this day to local seconds since 1970; the time zone is ignored."""
+    """Convert a day number and a second of that day to seconds since the start of 1970 by the local clock."""
     return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 
 

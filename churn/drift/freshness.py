@@ -1,10 +1,10 @@
-"""Compare the newest rows of each table with the table's own history: rows that stop, fewer rows, other
-units, other kinds.
+"""Look for changes in the newest rows of each table: rows stop or become far fewer or more, values are
+missing, a unit changes, or a kind of row stops.
 
-Each comparison is with periods of equal length in the history of the same table. So weekends, monthly bills
-and rare rows do not count as changes. A change is reported on the first night on which there are enough rows
-to exclude chance, and then for 31 days. A table without new rows is reported until the model is trained
-without the table.
+The newest rows are compared with periods of equal length in the history of the same table. So weekends,
+monthly bills and rare rows do not count as changes. A change is reported on the first night on which there
+are enough rows to exclude chance, and then for 31 days. A table without new rows is reported until the model
+is trained without the table.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def table_alarms(table: DailyRows, night: date, learnt_until: date | None) -> li
     """Return the alarms about the newest rows of a table; each cause is reported only once.
 
     Args:
-        table: The rows of the table by day.
+        table: The number of rows of the table on each day, and daily figures about its columns.
         night: The cutoff of the night.
         learnt_until: The last cutoff of the training; None if it is not known. If a table stopped before this
             cutoff, the model was trained without the table.
@@ -177,8 +177,8 @@ def _row_alarms(
             kind="fell",
             subject=subject,
             since=since,
-            text=f"{trail.rows:,} rows since {since}; {trail.usual:,.0f} rows are usual in as many "
-            f"days, and {trail.lowest:,} rows were the fewest so far.",
+            text=f"{trail.rows:,} rows since {since}; {trail.usual:,.0f} rows are usual in a "
+            f"period of this length, and {trail.lowest:,} rows were the fewest so far.",
             way_out="Check the source: a part of it may have stopped, or its rows come in later.",
         )
         return
@@ -194,8 +194,8 @@ def _row_alarms(
                 kind="rose",
                 subject=subject,
                 since=since,
-                text=f"{total:,} rows since {since}; {np.median(earlier):,.0f} rows are usual in as "
-                f"many days, and {highest:,} rows were the most so far.",
+                text=f"{total:,} rows since {since}; {np.median(earlier):,.0f} rows are usual in a "
+                f"period of this length, and {highest:,} rows were the most so far.",
                 way_out="Check whether rows came in twice, or whether another source was added.",
             )
             return
@@ -331,9 +331,9 @@ def _blocks(column: npt.NDArray[Any], days: int) -> npt.NDArray[Any]:
 
 
 def _median(medians: npt.NDArray[Any], n_nonzero: npt.NDArray[Any]) -> float:
-    """Return the weighted median of daily medians; NaN if there are none.
+    """Return the median of daily medians; NaN if there are none.
 
-    The weight of a day is its number of values other than 0.
+    The weight of each daily median is the number of values other than 0 on this day.
     """
     has_values = n_nonzero > 0
     if not has_values.any():
@@ -352,8 +352,10 @@ def _factor_in_words(ratio: float) -> str:
 
 
 def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterator[Alarm]:
-    """Raise an alarm for each kind that stopped while the table continues, and name the new kind that may
-    have replaced it.
+    """Raise an alarm for each kind of row that stopped while other rows still come in.
+
+    A kind is a value of a column, such as `email` in the column `channel`. If a new kind may have replaced
+    the old one, the alarm names it.
     """
     if not kinds:
         return
@@ -415,7 +417,7 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
 
 
 def _common_kinds(kinds: Mapping[str, Ints]) -> list[str]:
-    """Return the kinds with the most rows in the newest month, and the kinds with the most rows before it."""
+    """Return the most frequent kinds of row in the newest month, and the most frequent ones before it."""
     newest = sorted(kinds, key=lambda name: -int(kinds[name][:MAX_TRAIL_DAYS].sum()))[:MAX_KINDS]
     earlier = sorted(kinds, key=lambda name: -int(kinds[name][MAX_TRAIL_DAYS:].sum()))[:MAX_KINDS]
     return sorted({*newest, *earlier})

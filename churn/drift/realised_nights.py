@@ -49,7 +49,7 @@ class RealisedNights:
         digests: The digest of the model that scored each of the nights.
         churners_since: The number of churners who became known since the training; None if no label window
             has ended since then.
-        notes: For each night that cannot be read, a sentence.
+        notes: For each night that cannot be read, a sentence that says why.
     """
 
     nights: tuple[RealisedNight, ...]
@@ -70,7 +70,7 @@ def matured_nights(
         night: The day up to which outcomes are known.
         label: The definition of the label.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        max_nights: The largest number of nights.
+        max_nights: The largest number of nights to return.
     """
     chosen: list[date] = []
     for earlier in sorted(nights, reverse=True):
@@ -91,7 +91,7 @@ def read_realised(
     Args:
         store: The store.
         output: The output folder, which holds the scores of earlier nights.
-        night: The cutoff of the present night; only outcomes that matured by then are read.
+        night: The cutoff of the present night; only outcomes that were known by then are read.
         ledger: The decisions of the nights before this night.
         learnt_until: The newest cutoff of the training.
     """
@@ -153,7 +153,7 @@ def pool(outcomes: Sequence[Outcomes]) -> Outcomes | None:
 
 
 def _codes(customers: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-    """Return for each customer id the number that stands for it on all nights."""
+    """Return a number for each customer id; the number of an id is the same on all nights."""
     return np.array([hash_of(str(customer)) for customer in customers], dtype=np.int64)
 
 
@@ -163,8 +163,8 @@ def hash_of(text: str) -> int:
 
 
 def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date, PastNightFacts], list[str]]:
-    """Return the facts of the earlier nights whose model predicts the label, and a sentence for each damaged
-    night.
+    """Return the facts of the earlier nights whose model predicts the label, and, for each damaged night, a
+    sentence that says what is wrong.
     """
     scored, notes = {}, []
     for earlier in scored_nights(output):
@@ -202,8 +202,8 @@ def _read_scores(
 
 
 def _windows_since(learnt_until: date, night: date, label: LabelParams, late_days: int) -> list[date]:
-    """Return the cutoffs whose label windows begin after the last window of the training and have matured by
-    the night.
+    """Return the cutoffs whose label windows begin after the last window of the training, and whose outcomes
+    are known by the night.
     """
     cutoffs: list[date] = []
     cutoff = learnt_until + timedelta(days=label.horizon_days)

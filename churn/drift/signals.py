@@ -65,8 +65,9 @@ def signal_drift(
 
 
 def score_drift(reference: Reference, probabilities: Floats, weights: Floats) -> SignalDrift | None:
-    """Return how far the probabilities have moved from the probabilities of the training; None if the
-    reference has no probabilities.
+    """Return how far tonight's predicted probabilities have moved from those in training.
+
+    The result is None if the reference has no probabilities.
 
     Args:
         reference: What the model's signals and probabilities looked like in training.

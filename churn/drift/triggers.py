@@ -46,16 +46,16 @@ def triggers_of(
     Args:
         night: The cutoff of the night.
         alarms: The alarms of the night.
-        signals: How far each signal has moved since the training; None if the model stores no signals of its
-            training.
-        score: How far the scores have moved since the training; None if the model stores no scores of its
-            training.
-        told_apart: How well a model of decision trees distinguishes tonight's customers from the customers of
-            the training.
+        signals: How far each signal has moved since the training; None if the model does not store the
+            distribution of the signals in its training rows.
+        score: How far the scores have moved since the training; None if the model does not store the
+            distribution of the scores in its training rows.
+        told_apart: How well a model of decision trees distinguishes tonight's customers from the customers in
+            the training rows.
         performance: The performance of the model on earlier nights.
         gate: The range that the gates of promotion allow for the ratio of observed to expected churners.
-        newest_cutoff: The newest cutoff of the training.
-        churners_learnt: The number of churners in the training.
+        newest_cutoff: The newest cutoff of the training rows.
+        churners_learnt: The number of churners in the training rows.
         churners_since: The number of churners who became known since the training; None if it is not known.
     """
     return (

@@ -59,7 +59,7 @@ def weigh_untreated(
     A task for one customer counts for all customers of the same person or account.
 
     Args:
-        ledger: The decisions of all earlier nights.
+        ledger: The ledger: the tasks of all earlier nights, and the arms of the units.
         customers: The ids of the customers.
         first: The first day of the period.
         end: The day after the last day of the period.

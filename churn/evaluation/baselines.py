@@ -50,11 +50,11 @@ def predict_baselines(
 
     Args:
         snapshots: The matured snapshots.
-        test_cutoffs: The test cutoffs.
+        test_cutoffs: The cutoffs whose rows are predicted.
         label: The definition of the label.
         logistic: The recipe of the logistic regression, which was chosen before the first test cutoff.
         rule: The conditions of the team's own rule; empty if the team has no rule.
-        store: The store of the snapshots, for `bg_nbd`; None if the store is not available.
+        store: The store from which the snapshots were made, for `bg_nbd`; None if it is not available.
         threads: The number of threads.
 
     Returns:
@@ -100,10 +100,10 @@ def predict_baselines(
 
 
 def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
-    """Return the calibration of a baseline.
+    """Fit the calibration that corrects the probabilities of the baseline `logistic`.
 
-    A baseline is calibrated only if the training rows have weights. Training rows have weights if customers
-    were treated: their rows are left out, and the rows of controls count more. In this case, the setting
+    It is used only if the training rows have weights. They have weights if some customers were treated: the
+    rows of these customers are left out, and the rows of controls count more. In this case, the setting
     `train.calibration: auto` calibrates the challenger too.
     """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
@@ -127,7 +127,7 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
     Only one signal is used: the signal with the lowest log loss on the training rows.
 
     Args:
-        train: The rows to learn from; they must contain both classes.
+        train: The rows to learn from; they must contain churners and stayers.
         test: The rows to predict.
         signals: The signals from which one is selected; see `recency_signals`.
     """
@@ -146,10 +146,9 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
 def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) -> tuple[str, ...]:
     """Return the signals of recency, frequency and money, from the same tables as in the recency baseline.
 
-    Frequency is the number of events, and money is the total of an amount, both over the longest window among
-    `signals`. So `signals` must not contain a window that is longer than the history of all training rows.
-    In training, a regression can learn nothing from a window that is too long, so it cannot use this window
-    in the test.
+    Frequency is the number of events, and money is the total of an amount, both over the longest window that
+    `signals` has for each table. `signals` must not contain a signal whose window is longer than the history
+    of all training rows: it has no value in these rows, so a regression can learn nothing from it.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]
@@ -171,7 +170,7 @@ def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str])
     """Return the probabilities of a logistic regression on recency, frequency and money, shape `[rows]`.
 
     Args:
-        train: The rows to learn from; they must contain both classes.
+        train: The rows to learn from; they must contain churners and stayers.
         test: The rows to predict.
         signals: The signals of recency, frequency and money; see `rfm_signals`.
 
@@ -218,8 +217,9 @@ class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:
-        """Learn from `X`, shape `[rows, columns]`, the median and the standard deviation of each column's
-        logarithm.
+        """Learn the median and the standard deviation of the logarithm of each column.
+
+        `X` has the shape `[rows, columns]`.
         """
         self.centres_, self.scales_, self.is_empty_ = [], [], []
         for values in np.log1p(np.maximum(X, 0)).T:
@@ -297,11 +297,11 @@ def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
 
 
 def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
-    """Predict for each row the share of churners among the training rows for which the same number of
-    conditions is true.
+    """Predict churn from the number of conditions that are true for a row.
 
-    So that no share is 0 or 1, each share is computed with one more row. For this row, the base rate is added
-    to the number of churners.
+    The probability is the share of churners among the training rows with the same number of true conditions.
+    So that no share is 0 or 1, one imaginary row is added to these rows; its share of churners is that of all
+    training rows.
 
     Args:
         train: The training rows.
@@ -355,7 +355,7 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
     there are more than 10,000 customers, the fit uses 10,000 of them, evenly spaced among all.
 
     Args:
-        store: The store of the snapshots.
+        store: The store from which the snapshots were made.
         cutoff: The cutoff.
         customers: The customers to predict.
 

@@ -1,5 +1,5 @@
 """The champion's predictions for the test cutoffs. If the champion has learnt from some test cutoffs, a model
-that is newly trained with the champion's recipe takes its place.
+that is newly trained with the champion's recipe takes its place in the comparison.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class ChampionPredictions:
 
     Attributes:
         predictions: The probabilities of churn that each model predicts, by the name of the model.
-            `champion` is the champion itself; it has probabilities for the test cutoffs from which it has not
-            learnt. If it has learnt from some test cutoffs, `champion_recipe` is a model that is newly
-            trained with the champion's recipe; it has probabilities for all test cutoffs.
+            The name `champion` stands for the champion itself, with probabilities for the test cutoffs from
+            which it has not learnt. If it has learnt from some test cutoffs, `champion_recipe` stands for a
+            model that is newly trained with the champion's recipe, with probabilities for all test cutoffs.
         notes: A sentence that says what was compared, or why nothing was compared. Its key is `champion`.
         champion: The champion itself; None if there is none.
     """
@@ -65,7 +65,7 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
 
 
 def identity_of(champion: Champion | None) -> ChampionIdentity | None:
-    """Return the version and the digest of a champion."""
+    """Return the champion's version and the digest of its files; None if there is no champion."""
     return ChampionIdentity(version=champion.version, digest=champion.digest) if champion else None
 
 
@@ -93,17 +93,17 @@ def champion_predictions(
     """Predict the churn after the test cutoffs with the champion.
 
     If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
-    takes its place. One month after the training of a champion, such a replacement is normal: the last
-    label from which the champion learnt became known after all test cutoffs. For each test cutoff the new
-    model is fitted on the labels that were known by that cutoff, with the present signals. A recipe that
-    another version of the program wrote cannot be fitted again; then nothing is compared.
+    takes its place. This is usual a month after the champion was trained, because its latest labels became
+    known after all test cutoffs. For each test cutoff the new model is fitted on the labels that were known
+    by that cutoff, with the signals of `snapshots`. A recipe that another version of the program wrote
+    cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.
         snapshots: All matured snapshots.
         record: The challenger.
-        past: The challenger's uncalibrated log-odds at the test cutoffs and at the cutoffs on which it was
-            selected.
+        past: The challenger's uncalibrated log-odds at the test cutoffs, and at the cutoffs on which the
+            challenger was selected.
         test_cutoffs: The cutoffs on which the models are tested.
         threads: The number of threads.
     """

@@ -88,7 +88,7 @@ def plan_test(
         params_file: The name of the parameter file, for messages.
 
     Raises:
-        CallError: the challenger learnt from other snapshots, or was selected after a test cutoff.
+        CallError: the challenger did not learn from these snapshots, or was selected after a test cutoff.
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
         Stop: no matured cutoff has an earlier matured cutoff on which a model could be trained.
     """
@@ -116,7 +116,7 @@ def evaluate_challenger(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> EvaluationResult:
-    """Measure all figures of `churn evaluate`, except the guards and how often the test set was used.
+    """Compute the figures of `churn evaluate`; not the guards' findings, nor how often the test set was used.
 
     Args:
         test_set: The predictions of all candidates for the test cutoffs.

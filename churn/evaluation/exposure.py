@@ -21,9 +21,9 @@ NOT_REFITTED = (
 
 
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
-    """Return who was treated, the figures on the rows of all customers, and the sentences about both.
+    """Return who was treated, with the figures on the rows of all customers, and a note with both in words.
 
-    If there are no treated rows and no controls, the result holds no figures and no sentences.
+    If there are no treated rows and no controls, return None and no note.
 
     Args:
         test_set: The test set, which holds only the rows of untreated customers.

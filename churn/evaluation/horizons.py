@@ -23,7 +23,8 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     A hazard is the probability of leaving in one interval of days. For each test cutoff, the hazards are
     fitted on the intervals whose outcome was already known at that cutoff. At the horizon of the label, the
     probability from the hazards equals the challenger's probability. A horizon uses a cutoff only if it is
-    known who left within this horizon. `missing` says why a horizon has no cutoff.
+    known who left within this horizon. If a horizon is not measured, the field `missing` of the
+    result says why.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
@@ -50,7 +51,7 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
 def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
     """Return the probabilities of the test rows for each horizon, and the reasons for missing horizons.
 
-    The probabilities are NaN if no model could be fitted.
+    A probability is NaN if no hazards could be fitted for its horizon at the row's cutoff.
     """
     probabilities = {days: np.full(len(test_set.rows), np.nan) for days in HORIZON_DAYS}
     missing: dict[int, str] = {}

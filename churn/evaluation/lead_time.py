@@ -28,16 +28,16 @@ cutoff.
 
 
 def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tuple[LeadTime, ...]:
-    """Return the AUC for each number of days between prediction and test cutoff, the smallest number first.
+    """Return the AUC of predictions from k days before the test cutoffs, for several k, the smallest k first.
 
-    For each test cutoff, an earlier snapshot is predicted by a model that learnt only from labels known at
-    that snapshot. This earlier prediction is compared with the label of the test cutoff, for the customers
-    who were at risk at both times. The AUC after k days shows how well customers would be ranked if all
-    signals were k days old. `now` is the AUC of the prediction at the test cutoff, on the same rows. `fall`
-    is `now` minus the AUC of the earlier prediction, as a paired difference.
+    For each test cutoff, the customers of an earlier snapshot are scored by a model that learnt only from
+    labels known at that snapshot. This earlier prediction is compared with the label of the test cutoff, for
+    the customers who were at risk at both times. The AUC for k days shows how well customers would be ranked
+    if all signals were k days old. `now` is the AUC of the prediction at the test cutoff, on the same rows.
+    `fall` is `now` minus the AUC of the earlier prediction, as a paired difference.
 
     Args:
-        test_set: The rows of the test cutoffs, with the predictions of all candidates.
+        test_set: The rows of the test cutoffs, with the predictions of all compared models.
         gap_days: The number of days between a cutoff and the start of its label window.
         threads: The number of threads.
     """
@@ -100,7 +100,7 @@ def _measure(test_set: TestSet, past: OutOfTime, lead: Lead) -> LeadTime | None:
 
 
 def _logits_of(past: OutOfTime, customer: Ints) -> Floats:
-    """Return the log-odds of some customers at one cutoff, NaN for a customer who was not at risk."""
+    """Return the predicted log-odds of some customers at one cutoff, NaN for a customer not at risk."""
     order = np.argsort(past.customer)
     position = np.searchsorted(past.customer, customer, sorter=order)
     index = order[np.minimum(position, len(order) - 1)]

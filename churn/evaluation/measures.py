@@ -226,7 +226,9 @@ class GainRow(Part):
 
 
 class ProfitPoint(Part):
-    """The challenger's profit per customer in currency, if a certain share of customers is contacted.
+    """The challenger's profit per customer if a certain share of customers is contacted.
+
+    Money is in the currency of the company.
 
     Attributes:
         share: The share of customers that is contacted, 0 to 1.
@@ -249,15 +251,16 @@ class ProfitPoint(Part):
 class DecileRow(Part):
     """One tenth of the rows; the first tenth has the highest probabilities.
 
+    Money is in the currency of the company.
+
     Attributes:
         least: The lowest predicted probability in the tenth.
         predicted: The mean predicted probability of the rows in the tenth.
         observed: The share of rows in the tenth whose customer left.
         captured: The share of all churners who are in this tenth or in an earlier one.
-        value: The mean residual value of a customer in the tenth, in currency. Absent if no residual value is
+        value: The mean residual value of a customer in the tenth. Absent if no residual value is known.
+        value_lost: The total residual value of the churners in the tenth. Absent if no residual value is
             known.
-        value_lost: The residual value of the churners in the tenth, in currency. Absent if no residual value
-            is known.
     """
 
     decile: int
@@ -302,7 +305,7 @@ class SplitMetrics(Part):
 
 
 class AucAndLogLoss(Part):
-    """Paired differences of the AUC and of the log loss."""
+    """Paired differences in the AUC and in the log loss between two models, measured on the same rows."""
 
     auc: Interval
     log_loss: Interval
@@ -335,7 +338,7 @@ class NaiveSplit(SplitMetrics):
 class SplitComparison(Part):
     """The figures of four tests side by side: three tests of the challenger, and one of the baselines.
 
-    The challenger is tested at a later time, at a later time on unseen customers, and on a random split.
+    The challenger is tested on the test cutoffs, on unseen customers at these cutoffs, and on a random split.
 
     Attributes:
         out_of_time: The metrics of the challenger on the test cutoffs.

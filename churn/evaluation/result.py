@@ -1,4 +1,4 @@
-"""The result of an evaluation: the whole content of `evaluate/metrics.json` as one object with types."""
+"""The result of an evaluation: the whole content of `evaluate/metrics.json` as typed objects."""
 
 from __future__ import annotations
 
@@ -134,19 +134,22 @@ class MeasuredCost(Interval):
 
 
 class CustomerValue(Part):
-    """The residual value of the customers in the test rows, in currency, and all assumptions about money.
+    """The residual value of the customers in the test rows, and the terms for computing value and profit.
 
     Attributes:
         rows: The number of test rows.
         known: The number of test rows with a known value.
-        profit: The costs and the effect of a campaign. The cost of an offer is assumed. The cost of a contact
-            is assumed or measured, and so is the share of churners who accept the offer.
+        mean: The mean residual value, in currency.
+        median: The median residual value, in currency.
+        profit: The costs and the effect of a campaign, from which its profit is computed. The cost of an
+            offer is assumed. The cost of a contact is assumed or measured, and so is the share of churners
+            who accept the offer.
         measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
         measured_cost: The measured cost of a contact; absent if no table has the costs of contacts.
         months: The number of coming months whose payments count.
         margin: The share of the payments that the company earns, 0 to 1.
         discount_year: The discount rate of a year, 0 to 1.
-        variant: The assumed time of the payments, such as `end of period`, the end of each month.
+        variant: When a customer is assumed to pay: `end of period` means at the end of each month.
     """
 
     rows: int
@@ -232,7 +235,7 @@ class PartialDependence(Part):
         missing_share: The share of rows that have no value, 0 to 1.
         levels: If the signal is of the kind `level`, the levels that occur in the rows.
         shares: For each level in `levels`, the share of all rows that have it, 0 to 1.
-        values: If the signal is of the kind `number`, the values to which it is set.
+        values: If the signal is of the kind `number`, the values at which the probability is computed.
         deciles: The nine deciles of the known values of a numeric signal.
         probabilities: The mean predicted probability at each level or value.
         missing_probability: The mean predicted probability if the value were missing in all rows; None if no
@@ -292,7 +295,7 @@ class HealthBands(Part):
 
     Attributes:
         usual: The usual rate of leaving at each test cutoff, from which the bands are computed.
-        outcomes: The bands that have rows.
+        outcomes: How many customers left, for each band that occurs in the test rows.
         changed: The share of rows to which the champion gives another band than the challenger; None if the
             challenger was not compared with a champion.
     """
@@ -341,8 +344,9 @@ class SignalVerdict(Part):
 class EverybodyMetrics(Part):
     """The figures of the challenger on the rows of all customers, treated or not; each row counts once.
 
-    If contacts help, fewer of the treated customers left than a right model expects, and observed/expected is
-    below 1. So the figures on all customers are only shown; nothing is judged by them.
+    The model predicts who leaves if nobody is contacted. If contacts help, fewer customers leave, and
+    observed/expected is below 1, even if the model is right. So the figures on all customers are only shown;
+    nothing is judged by them.
     """
 
     rows: int
@@ -353,13 +357,16 @@ class EverybodyMetrics(Part):
 
 
 class Exposure(Part):
-    """Which customers were treated in a label window, and which controls represent them.
+    """How many rows were treated (contacted) in their label window, and how many controls represent them.
+
+    Treated rows are left out of training and of the figures. In their place, the rows of controls get a
+    higher weight.
 
     Attributes:
         cutoffs: For each cutoff with treated rows or controls, how many rows were treated, and how many rows
             of controls represent them; training cutoffs are included.
-        no_controls_accepted: The reason why a person accepts that no control represents treated rows; absent
-            if controls represent them.
+        no_controls_accepted: Why a person accepts that no control represents some of the treated rows; absent
+            if controls represent all of them.
         everybody: The figures on the rows of all customers. The figures are absent for a champion that
             `churn train --refresh` refreshed, and if no row of a test cutoff was treated.
     """
@@ -385,14 +392,16 @@ class EvaluationResult(Part):
         purged: For each test cutoff, the snapshots on which a model is trained, and those that are left out.
         value: The value of the customers; None if no residual value is known.
         candidates: The metrics of the challenger, the champion and the baselines, by name.
-        paired: The differences in the metrics of two candidates on the same rows, by name, such as
-            `challenger_minus_recency`.
+        paired: For each pair of candidates, the differences in their metrics on the same rows; a key is, for
+            example, `challenger_minus_recency`.
         by_cutoff: The metrics of the candidates at each test cutoff.
         spread: How far the metrics differ between the test cutoffs, by candidate.
         profit_curve: The challenger's profit for several shares of contacted customers; empty if no residual
             value is known.
-        four_numbers: The figures of four tests with different splits, side by side.
-        segments: The challenger's metrics by attribute and level.
+        four_numbers: The figures of four tests side by side: three of the challenger, with different splits
+            into training and test, and one of the baselines.
+        segments: For each attribute, the challenger's metrics on each segment (the rows with one value of
+            the attribute).
         lead_time: The AUC of predictions that were made some days before the test cutoffs, for several
             numbers of days; the smallest number comes first.
         calibration: The calibration method that was chosen in training.
@@ -500,9 +509,9 @@ class EvaluationResult(Part):
     def champion_reference(self) -> str | None:
         """Return the name of the candidate that stands for the champion in comparisons with the challenger.
 
-        This is the champion itself if it can score the snapshots and has learnt from no test cutoff.
-        Otherwise it is a new model that is trained with the champion's recipe. The result is None if the
-        challenger was compared with neither.
+        The candidate is the champion itself if the champion can score the snapshots and has not learnt from
+        labels of the test cutoffs. Otherwise it is a new model that is trained with the champion's recipe.
+        The result is None if the challenger was compared with neither.
         """
         return champion_reference(self.candidates)
 

@@ -1,6 +1,6 @@
-"""Compare the test on cutoffs after the training with other tests of the challenger, and with the baselines.
+"""Compare the challenger's test on cutoffs after the training with two other tests, and with the baselines.
 
-The other tests are a test on unseen customers and a naive split.
+The other tests are a test on unseen customers and a naive split (a random split of all rows).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def compare_splits(
     fifth of the customers is left out of every training set, and only these customers are predicted. For
     comparison, the challenger's models, which have learnt from these customers too, predict the same rows.
     `naive_split` predicts a random fifth of all rows; its model has learnt from other rows of the same
-    customers, also from later rows. So its figures must not be quoted.
+    customers, also from later rows. So its figures look better than the model is, and must not be quoted.
 
     Args:
         test_set: The rows of the test cutoffs, with the predictions of all candidates.
@@ -190,7 +190,7 @@ def unseen_customers(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
 def predict_unseen_customers(
     snapshots: Snapshots, recipe: Recipe, out_of_time: OutOfTime, cutoff: date, threads: int
 ) -> Floats | None:
-    """Predict a fifth of the customers at a test cutoff with a model that never saw rows of these customers.
+    """Predict who leaves after a test cutoff, for a fifth of the customers; the model never saw their rows.
 
     The model learns from earlier rows of the other customers. The calibration, too, is fitted without the
     predicted customers. One dependence remains: the settings in the recipe, such as the number of trees, were
@@ -200,7 +200,7 @@ def predict_unseen_customers(
         snapshots: The matured snapshots.
         recipe: The recipe of the challenger.
         out_of_time: The challenger's out-of-time log-odds, from which the calibration is fitted.
-        cutoff: The test cutoff to predict.
+        cutoff: The test cutoff whose rows are predicted.
         threads: The number of threads.
 
     Returns:

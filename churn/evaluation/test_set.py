@@ -51,12 +51,14 @@ class TestSet:
         record: The challenger and how it was trained.
         cutoffs: The test cutoffs, in order.
         rows: The rows of the test cutoffs.
-        out_of_time: The challenger's uncalibrated out-of-time log-odds at the test cutoffs and at the cutoffs
-            on which it was selected.
+        out_of_time: The challenger's log-odds before calibration, for the test cutoffs and for the cutoffs
+            on which the challenger was selected. Each row is predicted by a model that learnt only from
+            labels that were known by the row's cutoff.
         predictions: The probabilities by candidate (challenger, baseline or champion), shape `[rows]`, NaN
             for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
-        customer: For each row, the index of its customer in the columns of `draws`, shape `[rows]`.
+        customer: For each row, the index of the column of `draws` that belongs to the row's customer, shape
+            `[rows]`.
         draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.
         values: The residual value of each row's customer, in currency; None if no value is known.
         champion: The current champion; None if there is none.
@@ -85,7 +87,7 @@ class TestSet:
     def champion_reference(self) -> str | None:
         """Return the name of the candidate that is compared with the challenger; None if there is none.
 
-        It is `champion_recipe` if the champion's recipe was fitted again, otherwise `champion`.
+        It is `champion_recipe` if a new model was trained with the champion's settings, otherwise `champion`.
         """
         return champion_reference(self.predictions)
 

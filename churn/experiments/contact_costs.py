@@ -104,7 +104,7 @@ class ContactCosts(Part):
 
 
 def read_costs(store: Store, ledger: Ledger, day: date) -> ContactCosts | None:
-    """Return the costs of the contacts before a day; None if the company maps no costs of contacts.
+    """Return the costs of the contacts before a day; None if params.yaml maps no column of costs.
 
     Args:
         store: The store.

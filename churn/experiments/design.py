@@ -69,8 +69,8 @@ def design_terms(
         kept_share: The assumed share of churners whom a contact keeps; a play with its own `accept_share` in
             the playbook uses that share instead. If the label counts an event, `kept_share` is None, and no
             experiment has such a share.
-        share: The share of units in the control group of each play; if None, a play has its own share in the
-            playbook, or `universal_share` if it has none.
+        share: The share of units in the control group of each play. If None, the playbook gives the share of
+            each play; for a play without a share in the playbook, `universal_share` is taken.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed
             share.
     """
@@ -100,23 +100,25 @@ class ExperimentDesign(Part):
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
         effect: The effect to detect: by how much contacts lower the churn, or raise the rate of the event
-            that the label counts. The effect is None if there are no units. For an event, it is also None if
-            no effect is given.
-        sample_size: The number of units with which this effect is found; None if the churn is lower than the
-            effect.
+            that the label counts. If no effect is given, `effect` is None for an event, and also if there are
+            no units.
+        sample_size: The number of units that the experiment needs to find `effect` with a probability of
+            80 %. It is None if there are no units, or if `effect` is None or too large, for example larger
+            than the churn.
         answer_in_days: The days until the outcomes of `sample_size` units are known; None if this cannot be
             computed.
         days: The number of days ahead for which `power`, `detectable` and `held_out` are computed.
-        power: The probability that the effect is found with all units that are assigned until the end of
-            `days`; None if the rate of new units is not known.
-        detectable: The smallest effect that is found with all units that are assigned until the end of
-            `days`. If the rate of new units is not known, only the units that have entered until now count.
+        power: The probability that the experiment finds `effect` with the units that it will have `days` days
+            from now; None if `sample_size` is None, or if the rate of new units is not known.
+        detectable: The smallest effect that the experiment finds, with a probability of 80 %, with the units
+            that it will have `days` days from now. If the rate of new units is not known, only the units that
+            have entered until now count.
         training_controls: The number of controls that a training needs to learn how often contacted customers
             would leave without contact. If the control group belongs to a single play, or if there are no
             units, the number is None.
         training_in_days: The days until the outcomes of `training_controls` controls are known; None if this
             cannot be computed.
-        held_out: The number of controls at the end of `days`; None if there are no units, or if the rate of
+        held_out: The number of controls `days` days from now; None if there are no units, or if the rate of
             new units is not known.
         customers_unsaved: The number of customers who leave, or miss the event, within `days` because they
             are controls. The effect to detect is assumed to be the true effect. `customers_unsaved` is

@@ -72,7 +72,7 @@ class TaskHistory:
         """Collect the recorded shares of the control groups.
 
         Args:
-            ledger: The arms and the tasks that the nights assigned.
+            ledger: The ledger: the tasks of all nights, and the arms of the units.
         """
         self._tasks = ledger.tasks
         self._list_plays = frozenset(play for night in ledger.nights for play in night.list_plays)
@@ -116,12 +116,12 @@ class TaskHistory:
         """Return the recorded probability, for each unit, that none of its `tasks` leads to a contact.
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
-        control group of the play. It has one position, a random number in [0, 1), in each experiment, and is
-        a control there if the position is below the share of the control group. These positions are
-        independent, so `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here `u` is the share of the universal
-        control group, and `c` is the share of a play's own control group, 0 if the play has none. If the
-        share of a control group changed between two tasks of a unit, the unit is untreated in both tasks only
-        if its position is below both shares (see `_left_alone`).
+        control group of the play. For the universal control group, and for each play, the unit has one
+        position, a random number in [0, 1). It is a control if this position is below the share of the
+        control group. These positions are independent, so `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here
+        `u` is the share of the universal control group, and each `c` is the share of one play's own control
+        group, 0 if the play has none. If the share of a control group changed between two tasks of a unit,
+        the unit is untreated in both tasks only if its position is below both shares (see `_left_alone`).
 
         A list beside the call list, such as the list of lost customers, has no universal control, so its
         controls represent only the customers on this list. The formula above covers only the tasks of the
@@ -143,8 +143,9 @@ class TaskHistory:
         }
 
     def _share(self, experiment: str, unit: str, day: date) -> float:
-        """Return the last recorded share of the control group up to a day; 0 if no control group was
-        drawn.
+        """Return the share of an experiment's control group, as last recorded on or before a day.
+
+        The share is 0 if the unit was not drawn in this experiment, or if no share was recorded by that day.
         """
         if (experiment, unit) not in self._draws:
             return 0.0
@@ -266,12 +267,13 @@ def without_treated(
     """Return the snapshots without the rows of customers who were treated in the label window, with a weight
     for each other row.
 
-    A row is removed if one of its tasks could be done in `[cutoff, cutoff + gap + horizon)`. If there are no
-    such tasks, the snapshots are returned unchanged.
+    A customer counts as treated if the customer is no control and has a task that could be done in
+    `[cutoff, cutoff + gap + horizon)`. If no customer has a task in this period, the snapshots are returned
+    unchanged.
 
     Args:
-        snapshots: All matured snapshots.
-        ledger: The arms and the tasks that the nights assigned.
+        snapshots: All snapshots whose labels are known (matured).
+        ledger: The ledger: the tasks of all nights, and the arms of the units.
         label: The definition of the label.
         late_days: The largest number of days between the day of a row and its arrival in the data.
         reason: Why a person accepts that some treated customers have no control that represents them; None
@@ -280,7 +282,7 @@ def without_treated(
 
     Raises:
         SourceError: the ledger contradicts itself.
-        Stop: some treated customers have no control that represents them, and no person has accepted this.
+        Stop: some treated customers have no control that represents them, and no reason is given.
     """
     check_ledger(ledger)
     if ledger.tasks.empty:
@@ -325,10 +327,11 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
         known_by: Only labels that were known by this date are used; if None, all matured labels are used.
 
     Raises:
-        CallError: there are no snapshots, or they do not fit the parameters.
+        CallError: there are no snapshots, they do not fit the parameters, or the data are not complete up to
+            `known_by`.
         SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
-        Stop: no label is matured, or some treated customers have no control that represents them and no
-            person has accepted this.
+        Stop: no label is known yet (matured), or some treated customers have no control that represents them
+            and `evaluate.accept` gives no reason to go on.
     """
     return without_treated(
         read_snapshots(params, known_by),

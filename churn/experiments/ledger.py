@@ -1,10 +1,10 @@
 """The ledger stores permanently what each night decided about units and about customers.
 
 Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
-the file `_ledger.json`. The file `_ledger.json` names the night before (`previous`). So each night belongs to
-a chain back to a first night, and it reads only the nights of its own chain. Therefore a night that runs
-again gives the same bytes, also if an older night was scored in the meantime. Such an older night does not
-enter the chains of newer nights.
+the file `_ledger.json`. The file `_ledger.json` names the previous night in the ledger (`previous`). So each
+night belongs to a chain back to a first night, and it reads only the nights of its own chain. Therefore a
+night that runs again gives the same bytes, also if an older night was scored in the meantime. Such an older
+night does not enter the chains of newer nights.
 
 The folder of a night is first written as `.pending-cutoff=D`. The folder of the night gets its final name
 only after the scores are published. So no night has a call list without a folder in the ledger, even if the
@@ -99,13 +99,13 @@ class Ledger:
     """The decisions of all earlier nights in a chain, the oldest night first.
 
     Attributes:
-        assignments: The rows of `ASSIGNMENTS`.
-        tasks: The rows of `TASKS`.
-        bands: The rows of `BANDS` of the latest night; the next health band of each customer depends on these
-            rows.
-        holdings: The rows of `HOLDINGS` of the latest night: for how many consecutive nights the condition
-            of a play has been true for a customer. Only plays whose condition must be true for several nights
-            have rows.
+        assignments: The assignments of units to arms, with the columns of `ASSIGNMENTS`.
+        tasks: The planned contacts, with the columns of `TASKS`.
+        bands: The health bands of the latest night, with the columns of `BANDS`; the next health band of each
+            customer depends on them.
+        holdings: For how many consecutive nights up to the latest night the condition of a play has been true
+            for a customer, with the columns of `HOLDINGS`. Only plays whose condition must be true for
+            several nights have rows.
         nights: The facts of the nights, the oldest first.
     """
 
@@ -122,7 +122,7 @@ class Ledger:
 
     @property
     def digest(self) -> str:
-        """Return a digest of all decisions; it is part of the id of the night that reads them."""
+        """Return a digest of all decisions; the id of a run that reads the decisions depends on it."""
         return checksum_of_bytes(json_text([(night.cutoff, night.files) for night in self.nights]).encode())
 
     @property
@@ -235,7 +235,7 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
     """Return the decisions that the ledger must hold for a night, with their files.
 
     They are those in `night`, unless later nights have already used the stored decisions of the same night.
-    Then the stored decisions must not change. If `night` holds the same decisions, the stored files are
+    Stored decisions that were used must not change: if `night` holds the same decisions, the stored files are
     returned, even if they come from other data or from another version of the program.
 
     Args:

@@ -87,7 +87,7 @@ def unit_changes(assignments: Iterable[pa.Table], customer: str) -> UnitChanges:
     """Return which units of a customer get a new name, and which are removed.
 
     The new name is the first id among the other customers of the unit. If another unit already has
-    this name, the new name is `unit of ID`, with this id.
+    this name, the new name is `unit of ID`, where ID is that first id.
 
     Args:
         assignments: The assignments of each night of the ledger.
@@ -133,7 +133,7 @@ def _rows_of(table: pa.Table, customer: str, changes: UnitChanges) -> int:
 def _without_customer(table: pa.Table, customer: str, changes: UnitChanges) -> pa.Table:
     """Return a table without a customer.
 
-    The rows of the customer are removed, and the rows of units that have no other customer. In the remaining
+    The rows of the customer and the rows of units that have no other customer are removed. In the remaining
     rows, a unit may get another name, and the customer's id is removed from the list of the unit's customers.
     """
     if "customer_id" in table.column_names:

@@ -1,10 +1,10 @@
-"""Measure what contacts have changed: each experiment of the ledger against its control group.
+"""Measure what contacts have changed: compare the arms of each experiment in the ledger.
 
 Each unit counts in the arm to which it was assigned, whether it was contacted or not. The outcome of a unit
-is whether one of its customers left, or had the label's event, in the label window of the night in which the
-unit entered the experiment. Only matured outcomes count. The difference between the arms is also adjusted by
-the score of the unit's first assignment. The score was computed from data before the first assignment, so it
-is older than any contact.
+is whether one of its customers left, or had the label's event. The outcome is read in the label window of one
+night: the night in which the unit entered the experiment. Only matured outcomes count. The difference between
+the arms is also computed with an adjustment for the score that each unit had at its first assignment. This
+score was computed from data before the first assignment, so it is older than any contact.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _measure_experiment(
 
 
 def _left(units: pd.DataFrame, outcomes: Outcomes) -> Floats:
-    """Return whether any customer of each unit left; NaN if no customer of the unit has a label."""
+    """Return for each unit whether one of its customers left; NaN if none of its customers has a label."""
     left = np.full(len(units), np.nan)
     started_on = units["started_on"].to_numpy(dtype=object)
     members = units["customers"].tolist()
@@ -260,7 +260,7 @@ def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64
 def _nightly(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, maturity: Maturity
 ) -> NightlyEffect:
-    """Return the effect of all matured units, with an interval that holds even if it is read every night."""
+    """Return the effect of contact on all matured units, with an interval that is valid for nightly looks."""
     mature_on = {night: maturity.mature_on(night).toordinal() for night in set(matured_units["started_on"])}
     ends = np.array([mature_on[night] for night in matured_units["started_on"]])
     looks = np.unique(ends)
@@ -282,7 +282,7 @@ def _ratio(units: ExperimentUnits) -> SampleRatio | None:
     """Return whether the numbers of units in the arms agree with the planned share of the control group.
 
     The check uses all units, matured or not, because units may already be missing from an arm before they
-    mature. The p-value is valid even if somebody looks at it every night.
+    mature. The p-value of the check is valid even if somebody looks at it every night.
     """
     if units.control_share is None:
         return None

@@ -325,10 +325,10 @@ def _no_verdict(
 
 
 def _sizes(units: OutsideUnits, experiment: OutsideParams) -> ArmSizes | None:
-    """Return whether the sizes of the arms agree with the planned shares; units without a label count too.
+    """Return the sizes of the arms compared with the planned shares; None if no shares are planned.
 
-    If whole accounts were assigned to the arms, accounts are counted, because the units of one account were
-    not drawn one by one.
+    Units without a label count too. If whole accounts were assigned to the arms, accounts are counted,
+    because the units of one account were not drawn one by one.
     """
     if experiment.sizes is None:
         return None

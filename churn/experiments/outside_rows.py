@@ -43,7 +43,7 @@ class OutsideUnits:
     Attributes:
         unit: The id of each unit.
         arm: The arm of each unit.
-        outcome: Whether the outcome happened for each unit; None if the outcome is the label.
+        outcome: For each unit, whether the outcome happened; None if the outcome is the label.
         account: The account of each unit; a unit without an account counts as an account of its own. The
             value is None if the experiment has no column of accounts.
         score: The score of each unit, a number that was known before the assignment; NaN for a unit without a
@@ -227,7 +227,7 @@ def _ids(values: Sequence[str]) -> str:
 
 
 def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Bools | None:
-    """Return whether the outcome happened for each unit; a cell that is neither 0 nor 1 is a mistake."""
+    """Return, for each unit, whether the outcome happened; only 0, 1, true and false are allowed as cells."""
     texts = _texts(table, experiment.outcome)
     values = [None if text is None else _OUTCOME_TEXTS.get(text.lower()) for text in texts]
     is_empty = np.array([text is None for text in texts], dtype=bool)

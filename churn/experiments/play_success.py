@@ -84,7 +84,7 @@ class SuccessReader:
     Attributes:
         store: The store.
         output: The folder that holds the ledger; the health bands of later nights are read from it.
-        ledger: The decisions of the nights.
+        ledger: The decisions of each night.
         playbook: The plays.
         watermark: The day up to which data are used.
     """
@@ -166,7 +166,8 @@ class SuccessReader:
     def _left(self, tasks: pd.DataFrame, within_days: int) -> tuple[np.ndarray, int]:
         """Return whether each customer left within `within_days` days of the planning; NaN if not known.
 
-        The label defines what leaving is. The number of tasks whose label is not known yet is returned too.
+        The label defines what leaving is. The second value is the number of tasks for which it is not known
+        yet whether the customer left.
         """
         own = self.store.params.label
         # The rule of who is at risk does not change, although by default it depends on the horizon.
@@ -194,7 +195,7 @@ class SuccessReader:
         return pd.DataFrame({"customer_id": days["customer_id"], "happened_at": pd.to_datetime(days["day"])})
 
     def _returns(self, since: date) -> pd.DataFrame | None:
-        """Return what the label counts as coming back: new contracts, or events of the label's table."""
+        """Return what counts as coming back: new contracts, or rows of the table that decides the label."""
         label = self.store.params.label
         table = "subscriptions" if label.kind == "contract" else label.core_table
         return self._events(table, since) if self._has(table) else None

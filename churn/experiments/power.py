@@ -44,11 +44,11 @@ class DetectableEffect(Part):
     Attributes:
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
-        churn: The churn in the control group. If the outcome is a wanted event, this is the rate of the event
-            there.
-        effect: The smallest `churn(control) - churn(treatment)` that is found with this power. If the outcome
-            is a wanted event, this is the smallest gain in the event's rate. The value is None if the
-            experiment cannot find even the largest possible effect.
+        churn: The churn in the control group. If the outcome is a wanted event, this is the event's rate in
+            the control group.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with the probability `power`.
+            If the outcome is a wanted event, this is the smallest gain in the event's rate. The value is None
+            if the experiment cannot find even the largest possible effect.
         power: The probability of finding the effect.
         is_gain: Whether the outcome is a wanted event, such as an upgrade; the effect is then a gain in the
             event's rate.
@@ -162,8 +162,8 @@ def smallest_effect(
     """Return the smallest reduction of churn, or gain in the rate of an event, that an experiment finds.
 
     Args:
-        churn: The churn in the control group. If the outcome is a wanted event, this is the rate of the event
-            there.
+        churn: The churn in the control group. If the outcome is a wanted event, this is the event's rate in
+            the control group.
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.

@@ -1,4 +1,4 @@
-"""What experiments show: the types that `output/measure/effects.json` holds."""
+"""What experiments show: the classes of the data in `output/measure/effects.json`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class Guard(Part):
 
 
 class RiskBandEffect(Part):
-    """The effect in one band of risk; the interval is valid for all bands together."""
+    """The effect of contact in one band of risk.
+
+    The error level of its interval is divided by the number of bands (Bonferroni).
+    """
 
     band: str
     effect: RateDifference
@@ -54,16 +57,17 @@ class MeasuredExperiment(Part):
         control_share: The planned share of units in the control group; None if no unit could be in it.
         first_night: The night on which the first unit that counts entered the experiment; None if there are
             no units.
-        last_night: The night on which the last unit with a matured outcome entered the experiment.
+        last_night: The night on which the last unit with a known outcome entered the experiment.
         next_outcome_on: The first day on which a further outcome becomes known; None if all outcomes are
             known.
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that have no label, for example because they could no longer leave
             (or have the event that the label counts).
-        without_value: The number of measured units whose value is not known. For the money that contact
-            saved, each such unit gets the mean value of the units with a known value.
+        without_value: The number of measured units whose value (what the unit would still pay) is not known.
+            For the money that contact saved, each such unit gets the mean value of the units with a known
+            value.
         arm_changed: The number of units that do not count because the share of the control group was changed
-            before their outcome matured, and the new share would put them into the other arm.
+            before their outcome was known, and the new share would put them into the other arm.
         merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
         other_share: The number of units from nights whose planned share of the control group was not
@@ -77,10 +81,10 @@ class MeasuredExperiment(Part):
             there is no control group.
         difference: The difference of the churn rates of the two arms; if the label counts an event, the gain
             in the rate of this event.
-        adjusted_difference: The difference, adjusted for the predicted probability of each unit. This
-            probability was computed before the unit was first assigned to an arm.
-        nightly: The difference, with an interval that stays valid even if somebody looks at the result every
-            night.
+        adjusted_difference: The difference of the two arms, adjusted for the predicted probability of each
+            unit. This probability was computed before the unit was first assigned to an arm.
+        nightly: The difference of the two arms, with an interval that stays valid even if somebody looks at
+            the result every night.
         savings: The customers and the money that contact saved; None if an arm is empty, or if the label
             counts an event.
         gain: The number of customers who had the label's event because of the contact, `difference x treated
@@ -134,17 +138,17 @@ class Effects(Part):
         plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
-            difference of each play is its true effect; None if no play counts in the sum. The effect of
-            all contacts, which the attribute `universal` holds, is shown beside the sum, because adding the
-            successful plays gives too high a sum.
+            difference of each play is its true effect; None if no play counts in the sum. The sum is too
+            high: if the effect of a play is large only by chance, the sum still counts all of it. So the
+            effect of all contacts, which the attribute `universal` holds, is shown beside the sum.
         plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
             difference, or they put customers on other lists than the call list.
         designs: How many units and days each experiment needs to show the assumed effect.
         erased_units: For each experiment and arm, the number of units that were erased from the ledger; they
             are not measured.
         outside: The experiments that the company ran by itself.
-        costs: The recorded costs of contacts. The costs are None, and absent from the file, if the company
-            maps no costs.
+        costs: The recorded costs of contacts. They are None, and absent from the file, if the store has
+            no table `contacts` with a column `cost`.
     """
 
     watermark: date | None

@@ -67,10 +67,10 @@ class Outcomes(LabelOutcomes):
 def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
     """Read the labels of customers for the nights in which units entered an experiment.
 
-    A customer has a label for a night only if the customer could still leave (or have the label's event) in
-    that night. A later objection to contacts may be an answer to the contact. So the objection does not count
-    as leaving, and the customer is still measured. The objection is an unwanted event, and the outcome is
-    whether the customer left.
+    A customer has a label for a night only if, in that night, the customer could still leave (or have the
+    event that the label asks for). If the customer later objects to being contacted, a contact may be the
+    cause. So the objection does not count as leaving, and the customer is still measured. The objection is an
+    unwanted event, and the outcome is whether the customer left.
 
     Args:
         store: The store.

@@ -28,12 +28,12 @@ def attributes(params: Params) -> Iterator[Signal]:
 
 
 def current_level(history: Events) -> Array:
-    """Return the code of each customer's value at the cutoff, as far as it was known then, `[n]`."""
+    """Return the code of the attribute's value for each customer at the cutoff, as known then, `[n]`."""
     return history.lacking("valid_to").latest_level("value")
 
 
 def current_number(history: Events) -> Array:
-    """Return each customer's value at the cutoff, as far as it was known then, `[n]`."""
+    """Return the attribute's value for each customer at the cutoff, as known then, `[n]`."""
     value = history.lacking("valid_to").latest("value")
     # A stored number below this bound marks the end of a value.
     return np.where(value >= -LARGEST_NUMBER, value, np.nan)

@@ -1,9 +1,10 @@
 """Compute the digest of a signal's definition; the digest depends on the signal's values, not on its code.
 
-Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
-(`fixed_company`) are equal. Comments, layout, names inside the code, and the signal's texts do not count. The
-fixed company cannot show every change, such as a new limit in a signal's code that none of the company's
-customers reaches. After a change that the fixed company does not show, raise the signal's `version` by hand.
+Two definitions are equal if the two signals have the same declared facts (such as name, table and kind) and
+the same rounded values for the customers of a fixed company (`fixed_company`). Comments, layout, names inside
+the code, and the signal's texts do not count. The fixed company cannot show every change, such as a new limit
+in a signal's code that none of the company's customers reaches. After a change that the fixed company does
+not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return how many steps of equal size each value is, rounded to a whole number.
+    """Multiply the values by `_OFF_BOUNDARIES`, divide them by a step, and round them to whole numbers.
 
-    The step is chosen so that the largest result has `DIGITS` digits.
+    All values have the same step. It is chosen so that the largest result has `DIGITS` digits.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -98,8 +99,8 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
     """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
 
-    The arrays hold only the customers who can still leave. An attribute that never changes has no function to
-    compute it, so it has no entry.
+    The arrays hold only the customers who can still leave. The result has no entry for a signal without a
+    function: such a signal is an attribute of customers that never changes.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
     columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}
@@ -144,7 +145,11 @@ def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | C
 
 
 def contract_of(signal: Signal) -> Table:
-    """Return the columns of a signal's table as a `Table`, from the table's name and the signal's kind."""
+    """Return the `Table` that describes the columns of the table that a signal reads.
+
+    The name of the table decides which `Table` this is; for the history of an attribute, the signal's kind
+    decides too.
+    """
     if signal.table in CANONICAL_TABLES:
         return CANONICAL_TABLES[signal.table]
     if signal.table.startswith(HISTORY_PREFIX):

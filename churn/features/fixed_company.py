@@ -1,15 +1,16 @@
-"""Generate the fixed company, which never changes.
+"""Generate the fixed company: a small set of invented customers and rows that never changes.
 
 If the values of a signal on this company change, the definition of the signal has changed.
 
 The customers and their rows are drawn at random, but always in the same way. The contract of a table lists
 its columns, and rows are drawn for these columns. So the user's own tables (`events:`) and the histories of
-attributes have rows too. The rows contain everything that a signal can use. Rows lie on both sides of the
-edges of windows, several rows lie on one day, and some rows become known late. Some values are missing. A
-row may have an outcome, such as the opening of a mail: some outcomes have not happened yet, some happen soon
-after the time of their row, some late, and some even before it. Some customers are new or have no rows, and
-the data begin shortly before the first cutoff. The draws use no random generator of a library, because a new
-version of a library may change the numbers.
+attributes have rows too. The rows contain everything that a signal can use. A signal counts the rows in a
+window, for example in the last 28 days; so some rows lie just inside and some just outside a window. Several
+rows lie on one day, and some rows become known late. Some values are missing. A row may have an outcome, such
+as the opening of a mail: some outcomes have not happened yet, some happen soon after the time of their row,
+some late, and some even before it. Some customers are new or have no rows, and the data begin shortly before
+the first cutoff. The draws use no random generator of a library, because a new version of a library may
+change the numbers.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FixedRows:
-    """The rows of one table of the fixed company, read like the rows of a store."""
+    """The rows of one table of the fixed company; signals read them like rows from the data store."""
 
     table: Table
 
@@ -91,7 +92,7 @@ def cohort(ordinal: int) -> BoolArray:
 
 @functools.cache
 def rows_of(table: Table) -> Rows:
-    """Draw the rows of one table, ordered by customer and time like the rows of a store."""
+    """Draw the rows of one table, ordered by customer and time like the rows in the data store."""
     counts = np.array(ROWS_PER_CUSTOMER)[
         _integers(f"{table.name} counts", CUSTOMERS, 0, len(ROWS_PER_CUSTOMER))
     ]
@@ -124,7 +125,7 @@ def rows_of(table: Table) -> Rows:
 
 
 def _row_days(name: str, customer: AnyInt) -> AnyInt:
-    """Draw the days of rows: any day, a day near a window's edge, a recent day, or a day in busy weeks."""
+    """Draw the days of rows: any day, a day near the edge of a window, a recent day, or one in busy weeks."""
     n = len(customer)
     any_day = _integers(f"{name} day", n, FIRST_DAY, CUTOFFS[-1] + 30)
     near_cutoff = np.array(CUTOFFS)[_integers(f"{name} cutoff", n, 0, len(CUTOFFS))]
@@ -138,7 +139,11 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 
 
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw a column; return the columns in which a store keeps it, each with a mask of rows with a value."""
+    """Draw the values of one column, in the form that the data store has for such a column.
+
+    The store keeps an outcome as two columns. Return each stored column by its name, with a mask of the rows
+    that have a value. For ids, other texts and the times of rows, no column is returned.
+    """
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":
@@ -172,7 +177,7 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 
 
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
-    """Draw amounts or numbers as a store holds them: in cents or thousandths.
+    """Draw amounts or numbers as the data store holds them: in cents or thousandths.
 
     Half of the numbers are whole. In the history of an attribute, some rows only end the previous value.
     """

@@ -53,7 +53,7 @@ class MoneyRows:
 
 
 def money_rows(store: Store) -> MoneyRows | None:
-    """Return the rows whose amounts `money_before` adds up; None if the store has no such table."""
+    """Return the rows whose amounts `money_before` adds up; None if there are neither payments nor orders."""
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
         return MoneyRows("payments", "paid_at_day")
     for table in ("orders", "payments"):

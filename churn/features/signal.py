@@ -55,15 +55,16 @@ class Signal:
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         family: One of `FAMILIES`.
-        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher` or `lower`,
-            the predicted probability may rise only in this direction.
+        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher`, the predicted
+            probability cannot fall if the value rises; with `lower`, it cannot rise if the value rises.
         reason: The sentence that gives the signal as a reason for a customer's risk, by language.
         doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
-        kind: Whether values are numbers or names of levels.
-        level_of: The column that has the levels, if the function returns codes of levels. The signal's values
-            are then the names of these levels.
-        generic: The generic family that made the signal; None for a named signal.
+        kind: Whether the values are numbers or levels, the texts of a column.
+        level_of: The text column whose values (levels) the function returns as codes. The signal's values are
+            then the texts themselves. None if the function returns no codes.
+        generic: The name of the generic family (a function that makes signals for event tables) that made
+            this signal; None for a named signal.
         version: The version of the signal's definition. Raise the version by hand if the signal's values
             change, but the digest of its definition does not (see `churn.features.definition`).
     """
@@ -143,16 +144,16 @@ def signal(
     docstring becomes the entry of the data dictionary.
 
     Args:
-        table: The canonical table whose view the function receives.
+        table: One of `CANONICAL_TABLES`, such as `logins`; the function receives the view of this table.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
-        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher` or `lower`,
-            the predicted probability may rise only in this direction.
+        riskier_when: Which values mean more risk: `higher`, `lower` or `either`. With `higher`, the predicted
+            probability cannot fall if the value rises; with `lower`, it cannot rise if the value rises.
         family: One of `FAMILIES`.
         reason: The English sentence that gives the signal as a reason for a customer's risk; `{value}` stands
             for the customer's value.
-        german: The same sentence in German.
-        level_of: The column that has the levels, if the function returns codes of levels; None if it returns
+        german: The German translation of `reason`.
+        level_of: The text column whose values (levels) the function returns as codes; None if it returns
             numbers.
         version: The version of the signal's definition. Raise the version by hand if the signal's values
             change, but the digest of its definition does not (see `churn.features.definition`).

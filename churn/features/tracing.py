@@ -23,7 +23,7 @@ class Need:
     """What the signals of one table read.
 
     Attributes:
-        windows: The windows of the signals.
+        windows: The windows of days that the signals read, each as `(days, skip)` (see `Window`).
         columns: The stored columns that the signals read.
         placing_outcomes: The outcomes, such as `closed_at`, that signals pass to `Events.by`. A row then
             counts at the time of its outcome, and not at its own time.
@@ -48,11 +48,11 @@ class Tracer:
     cutoff: int = 0
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Record a count."""
+        """Record that a signal counts rows."""
         return self._record(selection, window)
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Record a sum of a column.
+        """Record that a signal sums a column.
 
         Args:
             selection: The rows that count.
@@ -62,7 +62,7 @@ class Tracer:
         return self._record(selection, window, column).astype(np.int64)
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Record a count of distinct days."""
+        """Record that a signal counts distinct days."""
         return self._record(selection, window)
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
@@ -77,7 +77,7 @@ class Tracer:
         return self._record(selection, window, column)
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Record a decayed sum.
+        """Record that a signal reads a decayed sum.
 
         Args:
             selection: The rows that count.
@@ -88,7 +88,7 @@ class Tracer:
         return self._record(selection, window)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Record that a signal reads a value of the latest or first row.
+        """Record that a signal reads a value of each customer's latest or first row.
 
         Args:
             selection: The rows that count.
@@ -149,8 +149,8 @@ def view_of(signal: Signal, table: Table, reader: object) -> Events:
 
     Args:
         signal: The signal to compute.
-        table: The contract of the signal's table.
-        reader: The `Reader` that answers the view's questions.
+        table: The contract of the signal's table: its name and its columns.
+        reader: The `Reader` from which the view gets counts and values.
     """
     return Events(table, reader, signal.name, signal.looks_back, (signal.looks_back, 0))  # type: ignore[arg-type]
 
@@ -160,7 +160,7 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
 
     Args:
         signals: The signals of the table.
-        table: The contract of the table.
+        table: The contract of the signals' table: its name and its columns.
         need: The record that this function fills in.
 
     Returns:
@@ -168,8 +168,8 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         depend on other customers have an entry.
 
     Raises:
-        SignalError: a signal asks a question that is not allowed, or returns no number per customer. The
-            error lists all problems.
+        SignalError: a signal calls a method of its view in a way that is not allowed, such as with an empty
+            window, or returns no number per customer. The error lists all problems.
     """
     cohort_values: dict[str, type[CohortValue]] = {}
     problems: list[str] = []

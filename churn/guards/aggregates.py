@@ -82,8 +82,8 @@ class CopyMatch:
     def is_closer_than(self, early: CopyMatch | None) -> bool:
         """Return whether this match is closer than `early`.
 
-        `early` is the match of the same column with an aggregate over the `early_rows` only. Equal values
-        agree more closely than values that are only in the same order.
+        `early` is the match of the same column with the aggregate over early rows only; see `early_rows`.
+        Equal values agree more closely than values that are only in the same order.
         """
         return early is None or (self.equal, self.strength) > (early.equal, early.strength)
 
@@ -145,10 +145,10 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 
 
 def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
-    """Compute an aggregate over the `early_rows` only; 0 for a customer who has only later rows.
+    """Compute an aggregate over each customer's early rows only; 0 for a customer who has only later rows.
 
-    A column holds nothing of the future if it copies this aggregate as closely as it copies the aggregate up
-    to today.
+    `early_rows` says which rows are early. A column holds nothing of the future if it copies this aggregate
+    as closely as it copies the aggregate up to today.
     """
     (values,) = _by_customer(context, aggregate.table, [aggregate.sql], early_rows(context))
     has_rows_today = ~np.isnan(aggregate.values)
@@ -156,7 +156,7 @@ def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
 
 
 def early_rows(context: GuardContext) -> str:
-    """Return SQL that is true for rows before the first cutoff, or up to a month after the sign-up."""
+    """Return SQL that is true for early rows: before the first cutoff, or up to a month after the sign-up."""
     return f"day < greatest({first_cutoff_day(context)}, signed_up + {SIGN_UP_DAYS})"
 
 
@@ -195,9 +195,10 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 
 
 def matching_window(context: GuardContext, values: Floats) -> str | None:
-    """Describe the window of events that a column counts or sums up; None if the column copies no window.
+    """Describe the period whose events a column counts or sums up; None if there is no such period.
 
-    A window is the last days before today, or all time up to the date of an earlier export.
+    The period (window) is either the last days before today, at most `LONGEST_WINDOW`, or all time up to the
+    date of an earlier export.
 
     Args:
         context: The company.
@@ -224,7 +225,7 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
 def _best_window(
     context: GuardContext, table: str, sql: str, codes: Ints, values: Floats
 ) -> tuple[CopyMatch, str] | None:
-    """Compare a column with every window of an aggregate; return the closest match, with its window in words.
+    """Compare a column with an aggregate over each window; return the closest match and its window in words.
 
     Args:
         context: The company.

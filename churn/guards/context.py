@@ -37,7 +37,7 @@ AUC of .9.
 """
 
 MAX_SIGNAL_CUTOFFS = 6
-"""The largest number of cutoffs at which signals are computed, spread over all matured cutoffs."""
+"""The largest number of cutoffs at which signals are computed, spread over all cutoffs with known labels."""
 
 HAS_LEFT, ACTIVE, UNKNOWN_STATE = 1, 0, -1
 """The state of a customer at the end of the data; the SQL column `people.gone` holds the state."""
@@ -52,7 +52,7 @@ class CustomerEnds:
     Attributes:
         state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
         day: The day number of the customer's end: the end of the last contract, the first event or the last
-            core event, by the kind of the label. It is the watermark if there is no end up to the watermark.
+            core event, by the kind of the label. Without an end up to the watermark, it is the watermark.
     """
 
     state: npt.NDArray[np.int8]
@@ -80,7 +80,7 @@ class GuardContext:
     Attributes:
         store: The data.
         signals: The selected signals.
-        cutoffs: The matured cutoffs, in order.
+        cutoffs: The cutoffs whose labels are known, in order.
         label: The definition of the label.
         specs: For each table of params.yaml, its columns and where its rows come from, by the table's name.
         attributes: The names of the static attributes.
@@ -178,12 +178,12 @@ class GuardContext:
     def ends(self) -> CustomerEnds:
         """Return the state of each customer at the watermark, and the day of the customer's end.
 
-        With a label of contracts, a customer is active if the last spell ends after the watermark, and has
-        left if this spell has ended and the grace period is over. With a label of an event, a customer who
-        had the event counts as having left, and a customer who did not have it counts as active.
+        If contracts decide the label, a customer is active if the last spell of contracts ends after the
+        watermark, and has left if this spell has ended and the grace period is over. If an event decides
+        it, a customer who had the event counts as having left, and every other customer counts as active.
 
-        With a label of inactivity, the days from the last core event to the watermark decide. A customer with
-        more than `days_active` days has left. Of the others, those with at most `horizon_days` days are
+        If inactivity decides the label, the days from the last core event to the watermark count. A customer
+        with more than `days_active` days has left. Of the others, those with at most `horizon_days` days are
         active. In all other cases the state is unknown.
         """
         n = self.store.n_customers
@@ -219,7 +219,7 @@ class GuardContext:
 
     @cached_property
     def labelled_cohorts(self) -> list[tuple[Cohort, Labels]]:
-        """Return each customer's status (in a `Cohort`) and label at every matured cutoff."""
+        """Return each customer's status (in a `Cohort`) and label at every cutoff in `cutoffs`."""
         if not self.cutoffs:
             return []
         return list(
@@ -228,9 +228,7 @@ class GuardContext:
 
     @cached_property
     def labelled_rows(self) -> LabelledRows | None:
-        """Return the labelled rows of a sample of customers at some matured cutoffs; None if there are no
-        rows.
-        """
+        """Return labelled rows of a sample of customers at a few of the `cutoffs`; None if there are none."""
         if not self.cutoffs or not self.signals:
             return None
         steps = np.linspace(0, len(self.cutoffs) - 1, min(MAX_SIGNAL_CUTOFFS, len(self.cutoffs)))
@@ -250,7 +248,7 @@ def _labelled_rows(
 
     Args:
         builder: The builder that computes the signals.
-        labels_by_cutoff: The labels of all customers, by cutoff.
+        labels_by_cutoff: For each cutoff, the labels of all customers.
         codes: For each customer of the builder, the code that `labels_by_cutoff` uses, shape (customers,).
     """
     names = tuple(signal.name for signal in builder.signals)
@@ -293,7 +291,7 @@ def open_context(
     Args:
         store: The data.
         signals: The selected signals.
-        cutoffs: The cutoffs of the snapshots; cutoffs that have not matured are left out.
+        cutoffs: The cutoffs of the snapshots; a cutoff whose labels are not yet known is left out.
         scratch: A folder for temporary files.
     """
     params = store.params

@@ -1,6 +1,7 @@
-"""Write copies of the user's store with a known change: fewer customers, no future, or another future.
+"""Write altered copies of the user's store: with fewer customers, with no future, or with another future.
 
-A signal at a cutoff must have the same value with the real future, with no future and with another future.
+The future is all that was not known at a cutoff. A signal at this cutoff must have the same value with the
+real future, with no future and with another future.
 """
 
 from __future__ import annotations
@@ -48,10 +49,11 @@ def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
 
 
 def write_past(store: Store, cutoff: date, folder: Path) -> Store:
-    """Write the store as it was at a cutoff: without rows and outcomes that came or became known later.
+    """Write the store as it was at a cutoff.
 
-    Every customer of the store must have signed up before the cutoff. Objections stay in the store, because
-    an objection of today counts at every cutoff.
+    Only rows that are dated before the cutoff, and were known before it, are kept. Outcomes at or after the
+    cutoff are emptied. Every customer of the store must have signed up before the cutoff. Objections to being
+    contacted stay in the store, because a customer who has objected by today is left out at every cutoff.
 
     Args:
         store: The store.
@@ -75,7 +77,8 @@ def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
 
     A quarter of the rows is copied, and the copies get a time at or after the cutoff. Another quarter, of the
     rows before the cutoff, is copied with unchanged times, but the copies become known only at or after the
-    cutoff. Half of the outcomes that were open at the cutoff get an end at or after the cutoff.
+    cutoff. Half of the outcomes that had not happened before the cutoff, such as the end of a subscription,
+    get a day at or after the cutoff.
 
     Args:
         store: The store.
@@ -144,7 +147,7 @@ def _write_store(
         store: The store.
         folder: The folder to write to.
         select: The function that returns the SQL of the altered rows.
-        extra_tables: The tables that the SQL uses in addition, by name.
+        extra_tables: Further tables, by name, that the SQL of `select` reads.
     """
     params = store.params.model_copy(
         update={

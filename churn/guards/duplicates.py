@@ -47,7 +47,7 @@ SHOWN_PAIRS = 3
 
 
 class CopiedPair(NamedTuple):
-    """Two ids with the rows of one person, by customer code.
+    """Two customer ids with the rows of one person; each id is given by its customer code.
 
     Attributes:
         first: The lower of the two customer codes.

@@ -1,4 +1,7 @@
-"""Find rows that came into the source a day or more after their event, as a second time column shows."""
+"""Find rows that came into the source a day or more after their event.
+
+A second time column beside the time of the event, such as `loaded_at`, shows when a row came in.
+"""
 
 from __future__ import annotations
 
@@ -73,10 +76,10 @@ OWN_TIME = internal_name("own_time")
 
 
 def late_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for tables whose rows came in a day or more after their events, as a second time column shows.
+    """Look for tables whose rows came into the source a day or more after their events.
 
-    The guard looks at every time column of the source, even if the column is not mapped, or if the query of
-    the table leaves it out.
+    The guard compares the time of the event with every other time column of the source, even if this column
+    is not mapped, or if the query of the table leaves it out.
     """
     end = _end_of_data(context)
     with context.source() as source:
@@ -122,7 +125,7 @@ def is_period_start(name: str) -> bool:
 
 
 def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
-    """Yield a finding for each time column that is a day or more after the row's event in too many rows."""
+    """Yield a finding for each column whose times are, in too many rows, a day or more after the event."""
     mapping, time = dict(spec.origin.columns), spec.table.time
     if spec.table.is_history and "changed_at" in mapping:
         mapping["valid_from"] = mapping["changed_at"]
@@ -163,7 +166,7 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
     """Return the severity of a finding on a time column; None if there is no finding.
 
     Args:
-        measures: The measures of the times in the column, such as the share of late rows.
+        measures: What was measured about the times in the column, such as the share of late rows.
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading although neither its name nor its
             values show this. It is False for a mapped column, for a column that the query leaves out (it may
@@ -223,7 +226,7 @@ def _finding(
 def _view_with_all_columns(
     source: Source, spec: TableSpec, own_time: str, columns: list[str]
 ) -> tuple[str, set[str]]:
-    """Create a view of a table's rows with `OWN_TIME` and all columns of the source.
+    """Create a view of a table's rows with the row's own time (as `OWN_TIME`) and all columns of the source.
 
     If params.yaml reads the table with a query, the view also has the columns that this query leaves out.
 
@@ -231,7 +234,7 @@ def _view_with_all_columns(
         source: The source.
         spec: The table.
         own_time: The SQL of the row's own time (when its event happened).
-        columns: The columns of the table or query.
+        columns: The columns that the table has, or that its query returns.
 
     Returns:
         The name of the view, and the columns that the query leaves out.
@@ -327,7 +330,13 @@ def _epoch_unit(source: Source, view: str, column: str) -> int:
 
 
 def _seconds_as_time(source: Source, column: str, unit: int) -> str:
-    """Return SQL that turns seconds since 1970 into a time, in the dialect of a database."""
+    """Return SQL, in the dialect of the source, that turns a column of seconds since 1970 into a time.
+
+    Args:
+        source: The source.
+        column: The name of the column.
+        unit: 1 if the column holds seconds, 1000 if it holds milliseconds.
+    """
     dialect = dialect_of(source.address)
     name = name_in(column, dialect)
     return seconds_as_time(dialect, name if unit == 1 else f"{name} / {unit}.0")

@@ -1,4 +1,4 @@
-"""Find names that speak of leaving, and columns that are known to leak in public data sets."""
+"""Find columns whose names speak of leaving, and columns that are known to leak in public data sets."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
 
 
 def _suspicious_event_columns(context: GuardContext) -> Iterator[tuple[str, str]]:
-    """Yield each event column mapped from a name that speaks of leaving, together with that name."""
+    """Yield each event column whose source column has a name that speaks of leaving, and this name."""
     for table, spec in context.specs.items():
         if table == "customers" or spec.table.is_history:
             continue
@@ -139,7 +139,7 @@ class LeakyColumns(BaseModel):
 
 @cache
 def deny_list() -> tuple[LeakyColumns, ...]:
-    """Return the entries of the deny list, which names columns of public data sets that leak."""
+    """Return the entries of the deny list, which names the leaky columns of public data sets."""
     text = resources.files(__package__).joinpath(DENY_LIST).read_text(encoding="utf-8")
     return tuple(LeakyColumns.model_validate(entry) for entry in yaml.safe_load(text)["columns"])
 
@@ -154,8 +154,10 @@ def plain(name: str) -> str:
 
 
 def known_leaks(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a column that is known to leak in a public data set if two more columns of this data set are
-    mapped; otherwise warn.
+    """Find columns and kinds of events that are known to leak in public data sets.
+
+    Stop at such a column if at least two more columns of the same public data set are mapped, because the
+    user's data then are this data set; otherwise warn.
     """
     yield from _leaky_attributes(context)
     for table in context.event_tables:

@@ -110,13 +110,15 @@ def _differences(
     actual: Mapping[date, ColumnValues],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
-    """Yield a finding for each signal whose values differ, or for the cohort if the customers differ.
+    """Yield a finding for each signal whose actual values are not the expected values.
+
+    If the customers in the cohort differ, yield one finding for the cohort instead.
 
     Args:
         proof: The name of the proof.
         cutoff: The cutoff.
-        expected: The values of the snapshots, by cutoff.
-        actual: The values that were computed for the proof, by cutoff.
+        expected: The values of the signals as in the snapshots, by cutoff.
+        actual: The values of the signals that were computed for the proof, by cutoff.
         tolerance: The largest difference that counts as equal.
     """
     before, after = expected[cutoff], actual[cutoff]

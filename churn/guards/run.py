@@ -1,4 +1,4 @@
-"""Run the guards of the data once for each state of the data, and apply the sign-offs of `check.accept`.
+"""Run the guards of the data (if their input has changed), and apply the sign-offs of `check.accept`.
 
 The guards of the data look for leaks and errors in tables, labels and signals before a model is trained. The
 guards of the model are in `churn.guards.model`.
@@ -63,7 +63,7 @@ GUARDS: Mapping[str, Guard] = {
 
 
 def guard_names() -> tuple[str, ...]:
-    """Return the names of the guards of the data and the names of the proofs in `churn.guards.proofs`."""
+    """Return the names of the guards of the data, and of the proofs that no signal sees the future."""
     return (*GUARDS, *proofs.PROOFS)
 
 

@@ -45,7 +45,8 @@ class SignOffs:
 
     Attributes:
         check: The content of `check.accept`.
-        evaluate: The content of `evaluate.accept`; its reason counts if `check.accept` has the same key.
+        evaluate: The content of `evaluate.accept`. If `check.accept` has the same key, the reason in
+            `evaluate.accept` wins.
     """
 
     check: Mapping[str, str]

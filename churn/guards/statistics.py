@@ -69,7 +69,7 @@ def customer_half(customer: Ints) -> Ints:
 
 
 def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
-    """Score each row by the share of churners among the rows with the same level.
+    """Score each row by the share of churners among the rows with the same level, such as a text value.
 
     The customers are split into two halves. The score of a row uses only the rows of the other half. The
     scores of levels with few rows are shrunk towards the overall share. A missing value is a separate level.

@@ -41,9 +41,9 @@ Rates are compared within bands, because yearly contracts end late.
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
     """Look for histories without a customer: a join may have dropped the customers who left.
 
-    The rows of an id that is not in the table of customers are a history if there are at least 3 of them,
-    and at least a third of the mean number of rows per customer. Fewer rows are not reported, because they
-    may be single errors in the data.
+    An id that is not in the table of customers has a history if it has at least 3 rows, and at least a third
+    as many rows as a customer has on average. Fewer rows are not reported, because they may be single errors
+    in the data.
     """
     for name in context.event_tables:
         table = context.store.tables[name]
@@ -69,15 +69,19 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def survivors(context: GuardContext) -> Iterator[Finding]:
-    """Stop if so few customers left before some cutoff that the data must lack the customers who left.
+    """Stop if there are so few churners before some cutoff that the data must lack the customers who left.
 
     For each cutoff, the guard compares the number of churners at the earlier cutoffs with an expected number.
-    The expected number is the number of labelled customers at the earlier cutoffs, times the churn rate of
-    customers of the same age at this cutoff and all later ones. A single later wave of churners does not show
-    that early churners are missing. So the guard skips a cutoff if the churn rate at the newest cutoff is
-    less than half of the churn rate at this cutoff and all later ones together. If label windows overlap, a
-    churner counts at several cutoffs. So before the guard computes the probability of so few churners, it
-    divides the counted and the expected churners by the number of label windows in which a day lies.
+    The expected number is the number of labelled customers at the earlier cutoffs, times a churn rate: the
+    rate that customers of the same age have at this cutoff and all later ones together.
+
+    A single wave of churners at later cutoffs raises the expected number, even if no early churners are
+    missing. So the guard skips a cutoff if the churn rate at the newest cutoff is less than half of the churn
+    rate at this cutoff and all later ones together.
+
+    If label windows overlap, a churner counts at several cutoffs. So the guard divides the counted and the
+    expected churners by the number of label windows that overlap on a day. Then it computes the probability
+    of so few churners.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -122,7 +126,10 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
 
 
 def _counts_by_age(context: GuardContext) -> tuple[CountsByAge, CountsByAge]:
-    """Count the churners and all labelled customers by matured cutoff and band of age, `[cutoffs, bands]`."""
+    """Count the churners, and all labelled customers, for each cutoff and band of age.
+
+    Both results have the shape `[cutoffs, bands]`; only cutoffs whose labels are known have a row.
+    """
     churners, at_risk = np.zeros((2, len(context.labelled_cohorts), BANDS))
     for row, (cohort, label) in enumerate(context.labelled_cohorts):
         age = day_number(cohort.cutoff) - context.customers.signed_up

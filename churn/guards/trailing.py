@@ -128,9 +128,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             name,
             f"from {start} to {last_day} the table has {trail.rows:,} rows; {trail.usual:,.0f} rows are "
-            f"usual in as many days, and {trail.lowest:,} were the fewest before. The table {complete[0]} "
-            "is complete on these days. If the rows come in later, the newest cutoff sees fewer rows than "
-            "the cutoffs of training saw, and the scores are wrong.",
+            f"usual in a period of this length, and {trail.lowest:,} were the fewest before. The table "
+            f"{complete[0]} is complete on these days. If the rows come in later, the newest cutoff sees "
+            "fewer rows than the cutoffs of training saw, and the scores are wrong.",
             f"Set snapshot.watermark: {complete_up_to}, or read {name} again when the rows of these days "
             "have come in. If the rows of this table always come in late, map the time at which a row came "
             f"in as {context.specs[name].key}.columns.known_at. If {name} gets no more rows, leave the table "

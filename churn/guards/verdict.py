@@ -19,11 +19,13 @@ def gate_outcome(is_passed: bool, is_signed: bool) -> str:
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate: the measured value, the rule, and the outcome. The fields are the keys of promotion.json.
+    """One gate: the measured value, the rule, and the outcome.
+
+    In promotion.json, each gate is an object whose keys are these fields.
 
     Attributes:
         name: The name in promotion.json.
-        passed: Whether the challenger may pass.
+        passed: Whether the challenger passes this gate.
         value: The measured value; None if the gate has no value.
         low: The lower bound of the interval of the value.
         high: The upper bound of the interval of the value.
@@ -52,7 +54,7 @@ class Gate:
 
         Args:
             name: The name of the gate in promotion.json.
-            passed: Whether the challenger may pass.
+            passed: Whether the challenger passes this gate.
             interval: The measured value, with its interval if there is one.
             rule: The requirement of the gate.
             sentence: The measurement and the rule, as a sentence.
@@ -77,7 +79,7 @@ class Verdict:
 
     Attributes:
         gates: All gates, in the order in which they are shown.
-        notes: Facts that the reader should know. A note does not refuse a model.
+        notes: Facts that the reader should know. A note never stops the promotion.
         signed: The signed-off findings as lines with their reasons; a line may hold several findings.
         signed_off: The signed-off findings, one object for each finding.
     """

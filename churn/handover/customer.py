@@ -1,5 +1,6 @@
-"""What the database of the nights holds about one customer; needed for an access request and for an
-erasure.
+"""Count or delete the rows about one customer in the database into which each night's results are written.
+
+This is needed for an access request and for an erasure.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def rows_in_database(sink: SinkParams, customer: str, file: str) -> dict[str, in
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or the driver of the database is not installed.
+        ParamsError: the address of the database cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer.
         BusyError: another program has locked the database.
     """
@@ -41,7 +42,7 @@ def database_section(sink: SinkParams, customer: str, file: str) -> Section:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or the driver of the database is not installed.
+        ParamsError: the address of the database cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer.
         BusyError: another program has locked the database.
     """
@@ -59,7 +60,7 @@ def erase_in_database(sink: SinkParams, customer: str, file: str) -> None:
         file: The name of the parameter file, for messages.
 
     Raises:
-        ParamsError: the address cannot be read, or the driver of the database is not installed.
+        ParamsError: the address of the database cannot be read, or its driver is not installed.
         DeliveryError: the database does not answer, or refuses to delete.
         BusyError: another program has locked the database.
     """

@@ -5,7 +5,7 @@ again only if the receiver's answer was lost. These are the rules of delivery:
 
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
-  must not be contacted any more: because of an objection, a suppression list or a missing consent.
+  must not be contacted any more because of an objection, a suppression list or a missing consent.
 - A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
 - Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
   other events wait too, because the receiver is probably down.
@@ -266,8 +266,9 @@ def retry_dead(events: Iterable[Event], journal: Journal, now: float) -> int:
 
 
 def write_dead(folder: Path, events: Iterable[Event], journal: Journal) -> None:
-    """Write one line for each dead event, for people to read: the task and the reason, without the content of
-    the contact.
+    """Write a file for people to read, with one line for each dead event; delete the file if there is none.
+
+    A line names the contact's task and what was wrong with the last attempt, but not what the contact says.
     """
     lines = "".join(f"{line}\n" for line in _dead_lines(events, journal)).encode("utf-8")
     path = folder / DEAD

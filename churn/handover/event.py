@@ -48,10 +48,10 @@ class PlannedContact(EventPart):
         due_at: The day on which the contact is due.
         not_before: The earliest instant (UTC) at which the customer may be contacted.
         expires_on: The first day on which the contact must no longer be made.
-        best_hour: The local hour at which the customer is usually active, such as `18:00`; None if there are
-            too few events.
-        best_hour_events: The number of events from which the best hour is computed. The two fields about the
-            best hour are left out if `contact.rhythm.best_hour` is off.
+        best_hour: The local hour at which the customer is usually active, such as `18:00`; None if the
+            data have too few events of the customer.
+        best_hour_events: The number of the customer's events from which the best hour is computed. The two
+            fields about the best hour are left out if `contact.rhythm.best_hour` is off.
     """
 
     task_id: str

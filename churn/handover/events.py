@@ -61,7 +61,7 @@ class NightFacts:
         cutoff: The cutoff of the night.
         new_tasks: The tasks that the night plans, in the form of the ledger.
         earlier_tasks: The tasks of earlier nights.
-        states: The states of these tasks at the cutoff, such as open or withdrawn.
+        states: The states of the earlier tasks at the cutoff, such as open or withdrawn.
         scores: The score table of the night.
         signals: The signals of the scored customers, with the column `customer_id`.
         names: The known names of customers.
@@ -119,10 +119,10 @@ def night_events(
     """Return the events of a night; the same night gives the same events.
 
     - For each new task of a treated customer there is an event that plans the contact.
-    - A task that an earlier event planned is withdrawn at an exit: the customer has left, or no longer needs
-      the contact for another reason. The task is also withdrawn if the customer must no longer be contacted
-      (objection, suppression list, consent). The task is planned again if the reason of the withdrawal no
-      longer holds.
+    - A task that an earlier event planned is withdrawn after an exit of its customer (see `EXITS` in
+      `churn.contact.tasks`): for example, the customer has left. The task is also withdrawn if the customer
+      must no longer be contacted (objection, suppression list, consent). The task is planned again if the
+      reason of the withdrawal no longer holds.
     - There is no event for a task in the state done, declined, snoozed or expired.
     - If this night was scored before, the contacts that were planned then but are not planned now are
       withdrawn.
@@ -213,7 +213,7 @@ def _earlier_tasks(facts: NightFacts) -> dict[str, dict[str, Any]]:
 
 
 def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) -> _Status:
-    """Return the state tonight of an earlier task from the call list."""
+    """Return tonight's state of an earlier task that comes from the call list."""
     if task["state"] == "withdrawn":
         return _Status("over", task["why"])
     if task["state"] not in ("open", "overdue"):
@@ -228,7 +228,7 @@ def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) ->
 def _list_status(
     task: Mapping[str, Any], entries: Mapping[str, ListEntry], withheld: Mapping[str, str]
 ) -> _Status:
-    """Return the state tonight of an earlier task from any list other than the call list.
+    """Return tonight's state of an earlier task that comes from a list other than the call list.
 
     Args:
         task: The task of an earlier night, with its state.

@@ -1,10 +1,10 @@
 """The journal of the outbox: each attempt to deliver an event, and its result.
 
-The journal is a file of JSON lines. Lines are only appended, and each line is on the disk before the
-next step. An attempt is written before its request is sent, and its result is written after the
-answer. So an attempt without a result means: the process was killed in between, and nobody knows
-whether the receiver has the event. The event is then delivered again with the same id. The journal
-holds ids of events and no data of customers.
+This journal is a file of JSON lines. Lines are only appended, and each line is on the disk before the
+delivery goes on. An attempt is written before its request is sent, and its result is written after the
+answer. So an attempt without a result means: the process was killed in between, and nobody knows whether the
+receiver has the event. The event is then delivered again with the same id. The journal holds ids of events
+and no data of customers.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class JournalLine(BaseModel):
     Attributes:
         at: The time at which the line was written, in seconds since 1970 (UTC).
         kind: What the line says: an attempt begins (`attempt`), an attempt has a result (`result`), or new
-            attempts are allowed (`retry`). A `retry` is for an event that was refused or given up, or for the
-            receiver.
+            attempts are allowed (`retry`). A `retry` with an event allows new attempts for this
+            event, which was refused or given up. A `retry` without an event allows new requests to a receiver
+            that answered 410 Gone.
         event: The id of the event; None for a line about the receiver.
         attempt: The number of the attempt for this event, counted from 1.
         result: The result of the attempt.
@@ -75,12 +76,12 @@ class EventRecord:
     """What the journal says about an event.
 
     Attributes:
-        attempts: The number of all attempts.
+        attempts: The number of all attempts to deliver the event.
         tries: The number of attempts since the last `retry`; only these count towards the largest allowed
-            number.
+            number of attempts.
         n_unknown: The number of all attempts whose answer is not known.
         is_delivered: Whether the receiver accepted the event.
-        is_dead: Whether the event was refused or given up.
+        is_dead: Whether the receiver refused the event, or churn gave it up after the last allowed attempt.
         is_open: Whether the last attempt has no result in the journal yet.
         because: What was wrong with the last attempt.
         not_before: The earliest time of the next attempt, in seconds since 1970.

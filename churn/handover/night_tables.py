@@ -1,6 +1,4 @@
-"""The rows of a night for a database, read from the files of the night: scores, calls, and one row about the
-night.
-"""
+"""Read from a night's files the rows that a database gets: scores, calls, and one row about the night."""
 
 from __future__ import annotations
 
@@ -45,7 +43,7 @@ class _NightFacts(BaseModel):
 
 @dataclass(frozen=True)
 class NightTables:
-    """The rows of a night for a database.
+    """The rows about one night that a database gets.
 
     Attributes:
         digest: A digest of the files of the night; it changes if the night is scored again with another
@@ -94,7 +92,7 @@ def night_digest(output: Path, cutoff: date) -> str:
 
 
 def read_night_tables(output: Path, cutoff: date) -> NightTables:
-    """Read the rows of a night from its files and its page of the ledger.
+    """Read the rows that a database gets about a night, from the night's files and the ledger.
 
     Args:
         output: The output folder.
@@ -134,7 +132,7 @@ def read_night_tables(output: Path, cutoff: date) -> NightTables:
 
 
 def _calls(scores: pa.Table, contacts: pa.Table, tasks: pd.DataFrame, page: Path) -> pa.Table:
-    """Return the call list in order; each row also has what the ledger says about its task."""
+    """Return the call list in the order of `contacts`, with what the ledger says about each row's task."""
     schema = _calls_schema(scores.schema)
     rows = scores.take(pc.index_in(contacts["customer_id"], scores["customer_id"]))
     of_task = {task["task_id"]: task for task in tasks[["task_id", *FROM_LEDGER]].to_dict("records")}

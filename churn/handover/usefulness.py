@@ -40,7 +40,7 @@ class Usefulness:
 
     Attributes:
         today: The local day of the delivery.
-        treated_tasks: The ids of the tasks of treated customers in the ledger.
+        treated_tasks: The ids of those tasks in the ledger whose customer is in the treated arm.
         answered_tasks: The ids of the tasks that were answered and need no further contact.
         refusals: Why the customer of a task must not be contacted; the keys are the ids of the tasks.
     """
@@ -59,7 +59,7 @@ def useless_because(
     Args:
         event: An event that was not delivered yet.
         facts: What is known today.
-        withdrawn: The `sequence` of the latest withdrawal of each task.
+        withdrawn: The `sequence` number of each task's latest withdrawal, by task id.
         journal: The journal of the attempts to deliver events.
     """
     contact = event.data

@@ -1,4 +1,4 @@
-"""Find the rows in a log of contracts that cancel earlier rows."""
+"""Find the rows in a log of contracts that cancel the customer's earlier contracts."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MAX_ACTIONS = 20
 
 
 class CancelRows(NamedTuple):
-    """The rows that cancel earlier rows.
+    """How to tell which rows of a log cancel the customer's earlier contracts.
 
     Attributes:
-        column: The column that says whether a row cancels an earlier row.
+        column: The column that says whether a row is a cancellation.
         condition: The SQL that turns the name of the column into a condition, such as ` = 1`; empty for a
             boolean column.
         words: The words in this column that mean a cancellation, if the column holds words.
@@ -52,12 +52,12 @@ class CancelRows(NamedTuple):
 def find_cancel_rows(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
 ) -> tuple[CancelRows | None, list[str]]:
-    """Return the rows that cancel earlier rows, if there are any, and notes about them.
+    """Find the rows that cancel earlier contracts, if there are any, and write notes about them.
 
     Args:
         connection: The connection with the view of the table.
         log: The table, and its column with the id of the customer.
-        start: The column with the time of a row.
+        start: The column with the time at which a contract starts or is cancelled.
         expiry: The column with the time until which the contract of a row is paid.
     """
     notes: list[str] = []
@@ -109,7 +109,7 @@ def find_cancel_rows(
 
 
 def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> Iterator[CancelRows]:
-    """Yield the columns that may say which rows cancel earlier rows, flags first."""
+    """Yield the columns that may mark cancellations: first booleans and numbers 0 and 1, then words."""
     flags = [column for column in table.columns if name_matches(column.name, CANCEL_FLAG, table.name)]
     for column in flags:
         if column.kind == "boolean":

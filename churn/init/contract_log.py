@@ -50,7 +50,9 @@ LOG_SCORE = 10.0
 
 
 class _Period(NamedTuple):
-    """The columns of start and expiry, and the share of renewals that start near an expiry."""
+    """The columns with the start and the expiry of a row, and the share of renewals (later rows of a
+    customer) that start near the expiry of the row before.
+    """
 
     start: SourceColumn
     expiry: SourceColumn
@@ -64,19 +66,22 @@ def read_contract_logs(
     dialect: str,
     today: date,
 ) -> tuple[list[tuple[float, Match]], list[str]]:
-    """Read the largest log of contracts as `subscriptions`; return all matches, and warnings for the user.
+    """Read the largest log of contracts as the canonical table `subscriptions`.
 
-    All matches stay as they are if another table already gives the contracts and when they end. If the names
-    of a log and its expiry column do not suggest contracts, the log keeps its matches, and each match gets a
-    note.
+    A match says which source table is read as which canonical table. All matches stay as they are if
+    another table already gives the contracts and when they end. If the names of a log and its expiry column
+    do not suggest contracts, the log keeps its matches, and each match gets a note.
 
     Args:
         connection: The connection with the views of the tables. If the match of the log has a query, a
             temporary table of the contracts is added.
-        candidates: The matches of all tables with their scores.
+        candidates: The matches of all tables, each with a score that says how well it fits.
         tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
         today: Today's date; a date format is wrong if it turns texts into later dates.
+
+    Returns:
+        The matches of all tables with their scores, and warnings for the user.
     """
     periods = {log.table.name: (log, period) for log in tables if (period := _period(connection, log))}
     has_contracts = any(
@@ -138,7 +143,10 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 
 
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
-    """Add a note to a table's matches: the times of its rows look like contracts, but no name says so."""
+    """Add a note to a table's matches: the times of its rows look like those of contracts.
+
+    The names of the table and its columns do not say that the rows are contracts.
+    """
     note = (
         f"if a customer has several rows, {period.renewed_share:.0%} of the later rows start near the "
         f"{period.expiry.name} of the row before, as contracts do. But the names of the table and its "
@@ -151,13 +159,14 @@ def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Pe
 
 
 def _begins_a_value(column: SourceColumn) -> bool:
-    """Return whether a column's name, such as `valid_from`, says from when a value of a history is valid."""
+    """Return whether a column's name, such as `valid_from`, says from when the row's values are valid."""
     return name_matches(column.name, VALID_FROM) and not snake_case(column.name).startswith("start")
 
 
 def _may_be_start(column: SourceColumn) -> bool:
-    """Return whether a column may hold the time of the row itself: its name does not say that the time is
-    later or planned.
+    """Return whether a column may hold the start of a contract.
+
+    Its name must not suggest a birth, a delivery, or a time that may lie in the future.
     """
     return not any(name_matches(column.name, pattern) for pattern in (DELIVERY, MAY_LIE_AHEAD, BIRTH))
 
@@ -165,7 +174,10 @@ def _may_be_start(column: SourceColumn) -> bool:
 def _renewed_share(
     connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
 ) -> float:
-    """Return which share of a customer's later rows start near the expiry of the row before."""
+    """Return the share of renewals (later rows of a customer) that start near the expiry of the row before.
+
+    The share is 0 if there are fewer than `MIN_RENEWALS` renewals.
+    """
     rows = (
         f"SELECT {id_of(log.key)} AS id, {time_of(start)} AS s, {time_of(expiry)} AS e FROM {log.table.view}"
     )
@@ -193,7 +205,7 @@ def _unwritable_reason(period: _Period, dialect: str) -> str:
 
 
 def _keeps_order(column: SourceColumn) -> bool:
-    """Return whether the values of a column sort by time as they are written, without parsing."""
+    """Return whether the values of a column can be sorted by time without parsing them first."""
     return column.time_format in (None, "%Y%m%d")
 
 

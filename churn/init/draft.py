@@ -58,7 +58,7 @@ class Draft:
     """The drafted parts of params.yaml, each with its reason.
 
     Attributes:
-        tables: The canonical tables, without the table of customers.
+        tables: The tables under `tables:`, without the table of customers.
         events: The tables under `events:`.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
     """
@@ -92,7 +92,7 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: Today's date; a date format is wrong if it turns texts into later dates.
+        today: Today's date; a date format is wrong if it reads texts as dates after today.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -238,7 +238,8 @@ def _guess_key(
 ) -> _KeyGuess | None:
     """Return a better key of customers than the column found by its name, or None.
 
-    The result is None if that column fits, if its ids are rounded, or if no other column may be the key.
+    The result is None if the column found by its name fits, if a spreadsheet has rounded its ids, or if no
+    other column can be the key.
     """
     if any(ids.columns.values()):
         persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
@@ -270,7 +271,7 @@ def _find_ids(
     dialect: str,
     today: date,
 ) -> _Ids:
-    """Find the table of customers, and the ids of customers in other tables, all in one spelling.
+    """Find the table of customers and the ids of customers in all tables, and give all ids one spelling.
 
     Args:
         connection: The connection with the views of the tables.
@@ -281,7 +282,7 @@ def _find_ids(
         today: The day of the call.
 
     Raises:
-        SourceError: The ids in the table of customers are rounded.
+        SourceError: A spreadsheet has rounded the ids in the table of customers.
     """
     customers = customers_table(connection, tables, key_name)
     customer_versions = None
@@ -353,8 +354,8 @@ def _candidates(
         table: The table.
         key: The table's column with ids of customers; None if it has none.
         is_versions: Whether the table has several rows for each customer, one for each version of the data.
-        customers: The table of customers; it holds the share `key.share` of the ids in `key`. None if there
-            is no such table.
+        customers: The table of customers; None if there is none. `key.share` is the share of the ids in `key`
+            that this table holds.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
@@ -390,7 +391,7 @@ def _candidates(
 
 
 def _select(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
-    """Return the best match of each canonical table; each source table is used at most once."""
+    """Return the best source table for each table of params.yaml; no source table is used twice."""
     selection: list[Match] = []
     for _, match in sorted(candidates, key=lambda candidate: -candidate[0]):
         is_new = match.name not in {better.name for better in selection}
@@ -407,13 +408,13 @@ def _no_events_error(
 ) -> SourceError:
     """Return the error of a source without events.
 
-    If there are rounded ids, the error names only them as the reason.
+    If a spreadsheet has rounded the ids of some tables, the error names only this as the reason.
 
     Args:
         source: The open source.
         tables: The profiled tables.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
-        rounding_reasons: For each table with rounded ids, why they are unusable.
+        rounding_reasons: For each table whose ids a spreadsheet has rounded, why they are unusable.
     """
     if not tables:
         return SourceError(

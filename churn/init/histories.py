@@ -43,7 +43,7 @@ class VersionedCustomers:
     Attributes:
         versions: The table of versions, as the source has it.
         customers: One row for each customer, with the columns whose value is the same in all versions.
-        reason: Why the table was chosen, and what is taken as the sign-up.
+        reason: Why the table was chosen, and which time is taken as the sign-up of a customer.
     """
 
     versions: SourceTable
@@ -143,8 +143,8 @@ def _is_named_people(table: SourceTable) -> bool:
 def _constant_columns(connection: duckdb.DuckDBPyConnection, versions: KeyedTable) -> list[SourceColumn]:
     """Return the columns whose value is the same in all versions of each customer.
 
-    Such a column may be empty in all versions of some customers. A value that only some versions of a
-    customer have is not constant, because it was not known at an earlier time.
+    Such a column may be empty in all versions of some customers. A column that is empty in only some versions
+    of a customer is left out, because its value was not known at the time of these versions.
     """
     table, key = versions
     columns = [c for c in table.columns if c.name != key.name and c.filled_share and not c.unique]
@@ -177,7 +177,7 @@ def split_histories(
     entry in params.yaml.
 
     Args:
-        matches: For each table of the source that is used, how it would be read.
+        matches: For each used table of the source, how it would be read.
         customers: The table of customers; None if the source has none.
         dialect: The SQL dialect of the source.
         versions: The table with the versions of the customers; it is never among the returned matches.

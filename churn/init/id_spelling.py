@@ -43,7 +43,7 @@ class Respelling:
     pair: str
 
     def applied_to(self, column: SourceColumn) -> SourceColumn:
-        """Return the column of ids, now read in this spelling; a column of numbers is returned unchanged."""
+        """Return a column whose ids are read in this spelling; a column of numbers is returned unchanged."""
         return replace(column, spelling=self.spelling) if column.kind == "text" else column
 
 

@@ -46,7 +46,7 @@ MIN_VALID_SHARE = 0.97
 """A column is matched if at least this share of its values lies within the bounds of the canonical column."""
 
 MAX_EARLY_SHARE = 0.03
-"""An outcome column may lie before the row's own time in at most this share of the rows."""
+"""An outcome column may hold a time before the row's own time in at most this share of the rows."""
 
 STATES_OF_RUNNING = ("active", "live", "trialing", "in_trial", "past_due", "aktiv", "laufend")
 """The states of a contract that has not ended."""
@@ -65,9 +65,9 @@ class Match:
 
     Attributes:
         name: The canonical name, or the name under `events:`.
-        table: The table of the source.
+        table: The source table.
         key: The table's column with the customer's id.
-        by_name: Whether the name of the table fits; if not, only its columns do.
+        by_name: Whether the table's name fits the canonical table; if not, only its columns fit.
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
         warnings: The notes that the user has to see at once.
@@ -109,7 +109,7 @@ def matches(
 
     Args:
         connection: The connection with the view of the table.
-        table: The table of the source.
+        table: The source table.
         key: The table's column with the id of the customer.
     """
     for name, pattern in TABLE_PATTERNS.items():
@@ -145,9 +145,9 @@ def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match
 
 
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
-    """Fill in `columns`: the best fit comes first, and each source column is used only once.
+    """Give canonical columns their source columns, the best fit first; use each source column only once.
 
-    For each canonical column that was filled in, return the score of its fit.
+    For each canonical column that got a source column, return the score of this fit.
     """
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
@@ -259,8 +259,10 @@ def _has_type(target: CanonicalColumn, column: SourceColumn) -> bool:
 def _has_valid_values(
     connection: duckdb.DuckDBPyConnection, match: Match, target: CanonicalColumn, column: SourceColumn
 ) -> bool:
-    """Return whether nearly all values lie within the canonical column's bounds, or are names that this
-    column allows.
+    """Return whether nearly all values of the source column are valid values of the canonical column.
+
+    Valid values lie within the canonical column's bounds, or are among the names that it allows. If the rows
+    with values outside the bounds are filtered out later, half of the values are enough.
     """
     if target.names:
         names = ", ".join(literal(name) for name in target.names)
@@ -333,7 +335,7 @@ def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
 
 
 def _assign_time(connection: duckdb.DuckDBPyConnection, match: Match, used_names: set[str]) -> None:
-    """If no column is named like the time of a row, fill in the likeliest of the other time columns."""
+    """If no column name fits the time of a row, use the likeliest time column as this time."""
     time = match.target.time
     if time in match.columns:
         return
@@ -390,7 +392,10 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether an outcome column often holds times before the row's time; then it is no outcome."""
+    """Return whether a supposed outcome column often holds times before the row's own time.
+
+    Such a column is no outcome.
+    """
     target = match.target.column(name)
     if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False

@@ -81,9 +81,9 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return how long after the row's time a second time column usually lies (median), as a text.
+    """Return how much later than the row's time a second time column usually is (median), as a text.
 
-    Only rows in which it is later by a day or more count.
+    The median is over the rows in which the second time is a day or more later.
     """
     row = connection.execute(
         f"SELECT median({delay}) FROM {view} WHERE {delay} >= INTERVAL '1 day'"
@@ -168,7 +168,7 @@ def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: 
 
 
 def result_warnings(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> Iterator[str]:
-    """Yield a warning if some contacts have an unknown result; a night counts such contacts as done.
+    """Yield a warning if the column of contact results holds unknown words; a night reads them as `done`.
 
     Args:
         connection: The DuckDB connection, which has the matched table as a view.

@@ -23,13 +23,13 @@ MIN_DIFFERENT_TOTALS = 20
 
 @dataclass(frozen=True)
 class OrderLines:
-    """What the lines of one order have in common.
+    """What the lines of one order share, such as the order's number.
 
     Attributes:
         number: The column with the number of the order.
         totals: The canonical columns that repeat the total of the order in each line, so that they are not
             summed.
-        share_id: Whether a line without a customer's id gets the id from another line of its order.
+        share_id: Whether a line without the customer's id gets this id from another line of its order.
     """
 
     number: SourceColumn
@@ -38,7 +38,7 @@ class OrderLines:
 
 
 def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
-    """Return what the lines of an order have in common; None if the rows are not lines of orders.
+    """Return what the lines of an order share, such as its number; None if the rows are not lines of orders.
 
     Args:
         connection: The connection with the views of the tables.
@@ -79,7 +79,10 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
 
 
 def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn) -> bool:
-    """Return whether some orders have lines with and without a customer's id, and no order has two ids."""
+    """Return whether some orders have the customer's id in only some of their lines.
+
+    The answer is no if an order has two different ids of customers.
+    """
     key = id_of(match.key)
     row = connection.execute(
         "SELECT max(n_ids) = 1 AND bool_or(has_gap AND n_ids = 1) "
@@ -132,13 +135,13 @@ def one_row_per_order(
     id_filters: Sequence[str],
     dialect: str,
 ) -> str:
-    """Return SQL that gives one row for each order, with the sums over its lines.
+    """Return SQL that gives one row for each order, with amount, units and discount summed over its lines.
 
-    A column of discounts with negative values is left out.
+    The discount is left out if its column has negative values.
 
     Args:
         match: The table of the lines.
-        lines: What the lines of an order have in common.
+        lines: What the lines of an order share, such as its number.
         columns: The SQL of each canonical column, by the column's name.
         filters: The conditions for the rows to read.
         id_filters: The conditions on the customer's id. If `lines.share_id` is true, the conditions apply to

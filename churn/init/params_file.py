@@ -55,7 +55,7 @@ check: {max_rejects: 0.05}           # stop above this share of rejected rows
 
 
 def params_text(draft: Draft, source: str) -> str:
-    """Return the text of params.yaml: the drafted parts, their reasons, and often changed defaults.
+    """Return the text of params.yaml: the drafted parts with reasons, and defaults that users often change.
 
     Args:
         draft: The drafted parts.
@@ -162,7 +162,7 @@ def dialect_of(source: str) -> str:
 
 
 def params_for_source(source: str, params_file: Path) -> Params:
-    """Return parameters that open a source named on the command line.
+    """Return the parameters with which to open a source that the command line names.
 
     The path of the source is relative to the working folder, not to the folder of params.yaml.
 

@@ -120,7 +120,7 @@ def join_parts(
         connection: The connection with the views of the tables; the views of the joined tables are added.
         tables: The profiled tables.
         dialect: The SQL dialect of the source.
-        today: Today's date; a date format is wrong if it turns texts into later dates.
+        today: Today's date; a date format is wrong if it turns texts into dates after today.
     """
     groups: dict[str, list[SourceTable]] = {}
     for table in tables:
@@ -288,7 +288,7 @@ def _column_question(parts: Sequence[SourceTable]) -> str | None:
 def _question(
     connection: duckdb.DuckDBPyConnection, parts: Sequence[SourceTable], names: Sequence[str]
 ) -> str | None:
-    """Return the question about tables that may be copies; None if they share no rows or keys."""
+    """Return a question if tables may be copies of each other; None if they share few rows or keys."""
     keys = [[c for c in part.columns if c.unique and name_matches(c.name, ANY_ID)] for part in parts]
     key_names = set.intersection(*({c.name for c in columns} for columns in keys))
     listed = ", ".join(part.name for part in parts)

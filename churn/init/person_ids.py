@@ -62,7 +62,7 @@ class PersonIds:
         key: The name of the column with the id of a person.
         order_key: The name of the column that is named like a customer's id but has a new id for each order;
             empty if there is none.
-        warning: What the user has to know about the choice.
+        warning: A sentence that says why this column was chosen, and how the user can choose another one.
     """
 
     key: str
@@ -75,7 +75,7 @@ class _Candidate:
     """A column that may hold the ids of persons.
 
     Attributes:
-        sql: The expression that gives the person of an id, in the query of `_ids_sql`.
+        sql: The SQL expression that gives the id of the person in a row of `table`.
         n_ids: The number of distinct ids of orders.
         n_persons: The number of persons.
     """
@@ -247,7 +247,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return SQL that counts each id's different timestamps in each table, and gives the highest count."""
+    """Return SQL that gives, for each id, the highest number of different timestamps that one table has."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
@@ -270,11 +270,11 @@ def _measure(
     is_address: bool,
     times: str,
 ) -> _Candidate | None:
-    """Return a column with its numbers of ids and persons; None if its values cannot be persons.
+    """Return a candidate with its numbers of ids and persons; None if the column cannot hold ids of persons.
 
     Args:
         connection: The connection with the views of the tables.
-        home: The table that has the column, and the key of this table: its column with ids of customers.
+        home: The table to which `column` belongs, and this table's column with ids of customers.
         column: The column that may hold the ids of persons.
         is_address: Whether its values are e-mail addresses.
         times: The SQL that gives the number of different timestamps of each id.
@@ -309,7 +309,7 @@ def _tells_the_same(
     first: tuple[KeyedTable, _Candidate],
     second: tuple[KeyedTable, _Candidate],
 ) -> bool:
-    """Return whether two columns stand for the same persons, even if the ids of the persons differ."""
+    """Return whether two columns name the same persons, even if each column has its own ids for them."""
 
     def persons(fit: tuple[KeyedTable, _Candidate]) -> str:
         home, candidate = fit

@@ -144,7 +144,7 @@ def _profile_batch(
     *,
     is_csv: bool,
 ) -> list[SourceColumn]:
-    """Return the columns of a batch with the kinds and the ranges of their values.
+    """Return a batch of columns with the kinds and the ranges of their values.
 
     Args:
         connection: The connection with the view.
@@ -184,7 +184,7 @@ def _profile_numbers(
 ) -> dict[str, SourceColumn]:
     """Return columns of numbers by name, with their ranges and counts of distinct values.
 
-    Numbers that are times are returned as times.
+    A column whose numbers are points in time is returned as a column of times.
 
     Args:
         connection: The connection with the view.
@@ -245,10 +245,10 @@ def _profile_times(
     """Return columns of times by name, with their ranges and the days that mean "no value".
 
     Args:
-        connection: The connection with the view and with the table `TEXTS`.
+        connection: The connection with the view and with the table `TEXTS` of distinct texts.
         view: The view with the columns.
         columns: The columns.
-        text_names: The names of the columns in `TEXTS`, in order.
+        text_names: The names of the columns whose texts are in `TEXTS`, in the order of their numbers `c`.
     """
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None
@@ -317,11 +317,14 @@ def _with_readings_of(
     connection: duckdb.DuckDBPyConnection,
     dialect: str,
 ) -> SourceTable:
-    """Return a table in which columns with two possible readings get the reading that all others have.
+    """Return a table in which each column that can be read in two ways is read like the other columns.
+
+    Sometimes the values of a column do not show which number is the day and which the month, or what the
+    decimal mark is. Then the column follows the columns that show it, if these agree.
 
     Args:
         table: The table.
-        columns: The columns from which a reading may be copied.
+        columns: The columns that may show the order of day and month, or the decimal mark.
         connection: The connection with the view of the table.
         dialect: The SQL dialect of the source.
     """

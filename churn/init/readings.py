@@ -242,7 +242,7 @@ def _date_facts(
 
 
 def without_marks(name: str, marks: Sequence[str]) -> str:
-    """Return the SQL of a text from which some marks are removed.
+    """Return SQL that removes the given marks from the text in a column.
 
     >>> without_marks("total", ("€", " "))
     "replace(replace(total, '€', ''), ' ', '')"
@@ -291,8 +291,8 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
     Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. Without such
-    texts, numbers such as 2,313 can be read in two ways. Their mark groups thousands if the column has
-    many of them, and also many plain numbers, all below 1000.
+    texts, numbers such as 2,313 can be read in two ways. In them, the mark groups thousands if the column
+    has many such numbers, and also many plain numbers that are all below 1000.
 
     Args:
         connection: The connection with the view of the column.

@@ -1,4 +1,4 @@
-"""Describe a profiled table of a source, its columns, and the SQL that reads a column or an id."""
+"""Hold facts about a source's table and its columns; build the SQL that reads a column or an id."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class SourceColumn:
         other_reading: The column with day and month exchanged, if the contents do not show the right order.
         number: How numbers are written (decimal comma or point), if they are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
-        spelling: The SQL that changes an id to the common spelling of all tables, with `$` for the id; None
-            if ids do not change.
+        spelling: The SQL that changes an id to the one spelling used for all tables, with `$` for the id;
+            None if ids do not change.
         is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
 
@@ -104,7 +104,7 @@ def name_in(name: str, dialect: str) -> str:
 
 
 def id_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL, for params.yaml, that reads an id and gives it the common spelling of all tables."""
+    """Return the SQL, for params.yaml, that reads an id and gives it the one spelling used for all tables."""
     name = name_in(column.name, dialect)
     if column.spelling is None:
         return column.sql or name
@@ -116,7 +116,7 @@ def id_sql(column: SourceColumn, dialect: str) -> str:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A profiled table of the source.
+    """A table of the source, with facts about its columns.
 
     Attributes:
         view: The name of the table's view in DuckDB.

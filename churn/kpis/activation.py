@@ -143,7 +143,8 @@ class Search:
 
     Attributes:
         n_tried: The number of candidates that were compared on the earlier joiners.
-        best: The candidate that goes best with staying among the earlier joiners; None if none does.
+        best: The candidate with the largest `Comparison.z` among the earlier joiners; None if no `z` is
+            above 0.
         earlier, later: The comparison of `best` among the earlier joiners, and among the later joiners.
         reason: Why no candidate is reported; None if `best` is confirmed.
     """
@@ -156,13 +157,14 @@ class Search:
 
 
 def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
-    """Choose the event that goes best with staying among the earlier joiners, and test it once among the
-    later joiners.
+    """Choose the event that goes with staying most clearly for earlier joiners; test it on later joiners.
+
+    The chosen event has the largest `Comparison.z` among the earlier joiners. It is tested only once.
 
     Args:
-        events: The early events of all customers.
-        earlier: The follow-up of the customers who joined earlier.
-        later: The follow-up of the customers who joined later; no customer is in both groups.
+        events: How often each customer had each event soon after the sign-up.
+        earlier: The label windows of the customers who joined earlier.
+        later: The label windows of the customers who joined later; no customer is in both groups.
     """
     n_left = (int(earlier.has_left.sum()), int(later.has_left.sum()))
     if min(n_left) < MIN_LEFT:
@@ -208,7 +210,7 @@ def _why_none(n_tried: int) -> str:
 
 
 def _is_common(has_done: Bools, is_covered: Bools) -> bool:
-    """Return whether enough of the followed customers had the event, and enough did not have it."""
+    """Return whether the customers with the event, and those without it, are enough for a comparison."""
     n, n_done = int(is_covered.sum()), int((has_done & is_covered).sum())
     fewest = min(n_done, n - n_done)
     return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * n)
@@ -221,7 +223,7 @@ def compare(has_done: Bools, is_covered: Bools, follow_up: FollowUp) -> Comparis
     Args:
         has_done: Whether each customer had the event, `[customers]`.
         is_covered: Whether the data show if the customer had the event, `[customers]`.
-        follow_up: The windows in which customers were followed.
+        follow_up: The label windows in which customers were followed.
     """
     rows = follow_up.of(is_covered)
     strata, stratum = np.unique(rows.stratum, return_inverse=True)

@@ -74,7 +74,7 @@ class Activation(Part):
         at_least, within_days: At least `at_least` events must happen in the first `within_days` days from
             the sign-up.
         text: The event in words.
-        share_done: The share of all followed customers who had the event.
+        share_done: Of the followed customers for whom the data can show the event, the share who had it.
         with_event, without_event: The group of later joiners (see `ActivationResult`) with the event, and the
             group without it.
         difference: How much more often customers without the event leave in a label window than customers
@@ -162,10 +162,12 @@ def activation_section(company: Company) -> ActivationResult:
 def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     """Follow each joiner over `N_WINDOWS` label windows, or until the joiner leaves.
 
-    The first window begins at the joiner's landmark: the first weekly cutoff that is at least `LONGEST_DAYS`
-    days after the sign-up. A window counts if its label is matured at the cutoff, and if the data known at
-    the start of the window say that the customer could still leave then. A window does not count if the
-    contract ends in the gap before it. After a window that does not count, the joiner is followed no further.
+    Each window belongs to a past cutoff. The first of these cutoffs is the joiner's landmark: the first
+    weekly cutoff that is at least `LONGEST_DAYS` days after the sign-up. A window counts if its outcomes are
+    known at `cutoff`, and if the customer could still leave at the window's own cutoff, as far as the data
+    showed then. A window does not count if the contract ends, or the label's event happens, in the `gap_days`
+    between the window's own cutoff and its first day. After a window that does not count, the joiner is
+    followed no further.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)
@@ -215,7 +217,7 @@ def _states(store: Store, cutoffs: list[date], codes: Ints) -> list[npt.NDArray[
 def _activation(
     search: Search, events: Sequence[EventCounts], follow_up: FollowUp, is_later: Bools, label_table: str
 ) -> Activation | None:
-    """Return the event of the search, and how often customers with it and customers without it leave.
+    """Return the event that the search found, and how often customers with and without this event leave.
 
     Return None if the search found no event, or if the test on the later joiners did not confirm the event.
     """

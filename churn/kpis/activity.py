@@ -56,16 +56,16 @@ class Activity:
 def month_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_months: int = MAX_MONTHS
 ) -> tuple[date, ...]:
-    """Return the starts of the last complete months, and the end of the last of them.
+    """Return the first day of each of the last complete months, and then the day after the last of them.
 
-    At each of these starts, and at the end, it is certain who was active.
+    At the start of each of these days, it is certain who was active.
 
     Args:
         complete_from: The first day of complete data: from this day on, the data show each customer who
             leaves.
         cutoff: The end of the data.
         wait_days: The number of days to wait after a bound until it is certain who was active at the bound.
-        max_months: The largest number of months.
+        max_months: The largest number of complete months to cover.
 
     >>> bounds = month_bounds(date(2025, 1, 15), date(2025, 4, 10), 30)
     >>> [str(bound) for bound in bounds]
@@ -83,16 +83,16 @@ def month_bounds(
 def week_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_weeks: int = MAX_WEEKS
 ) -> tuple[date, ...]:
-    """Return the starts of the last complete weeks, and the end of the last of them.
+    """Return the first day of each of the last complete weeks, and then the day after the last of them.
 
-    At each of these starts, and at the end, it is certain who was active.
+    At the start of each of these days, it is certain who was active.
 
     Args:
         complete_from: The first day of complete data: from this day on, the data show each customer who
             leaves.
         cutoff: The end of the data.
         wait_days: The number of days to wait after a bound until it is certain who was active at the bound.
-        max_weeks: The largest number of weeks.
+        max_weeks: The largest number of complete weeks to cover.
 
     >>> [str(bound) for bound in week_bounds(date(2025, 1, 15), date(2025, 3, 5), 30)]
     ['2025-01-20', '2025-01-27', '2025-02-03']

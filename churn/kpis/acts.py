@@ -124,7 +124,7 @@ def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
 
 
 class EarlyEvents(RowReader):
-    """Counts the acts of each joiner in the first days from the sign-up: one count for each of `WITHIN_DAYS`.
+    """Counts each joiner's acts in the first days from the sign-up, for each number of days in `WITHIN_DAYS`.
 
     An act counts only if it was known at the joiner's landmark, which is the cutoff from which the joiner is
     followed. The acts of each of the most frequent kinds are counted separately. All acts of a table are also
@@ -183,9 +183,7 @@ class EarlyEvents(RowReader):
                 _count_events(counts, joiner[is_kind], window[is_kind])
 
     def events(self) -> list[EventCounts]:
-        """Return the counts of the whole table, then the counts of each kind, the most frequent kind
-        first.
-        """
+        """Return the counts of all acts in the table, then of each kind of act, the most frequent first."""
         act, result = self._act, []
         if self._all_counts is not None:
             name = act.table if act.day == "day" else f"{act.table}: {act.day.removesuffix('_at_day')}"
@@ -211,7 +209,7 @@ def _count_events(counts: npt.NDArray[np.uint8], joiner: Ints, window: Ints) -> 
 
 
 def _frequent_kinds(store: Store, table: str) -> list[int]:
-    """Return the codes of the most frequent kinds of rows in a table."""
+    """Return the codes of the most frequent values in the column `kind` of a table."""
     with store.connect() as connection:
         rows = connection.execute(
             f"SELECT kind, count(*) AS n FROM {store.scan(table)} WHERE kind >= 0 GROUP BY 1 "
@@ -270,9 +268,7 @@ class ActiveDays:
 
 
 class _ActReader(RowReader):
-    """Hands the acts of a table to a function: the customer, the day of the act, and the day after which the
-    act is known.
-    """
+    """Gives each act of a table to a function: its customer, its day, and the day on which it got known."""
 
     def __init__(self, act: ActTable, take: Callable[[Ints, Ints, Ints], None]) -> None:
         self._act, self._take = act, take
@@ -304,10 +300,11 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of the windows at `positions`, and an array that says which window holds a day.
+    """Return the first day of some windows, and an array with the window of each day from that day on.
 
-    Entry `i` of the array is the position of the window that holds the day `first day + i`. It is -1 if no
-    window holds this day; the last entry is always -1.
+    The windows hold the days `[end - ACTIVE_WINDOW_DAYS, end)` for the entries of `ends` at `positions`.
+    Entry `i` of the array is the position in `ends` of the window that holds the day `first day + i`. It is
+    -1 if no window holds this day; the last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)

@@ -1,9 +1,9 @@
-"""The retention audit: fifteen practices of retention, each with a score from 1 to 5 that comes from evidence
-in the tables, the lowest score first.
+"""The retention audit: fifteen practices that help to keep customers, the lowest score first. Each score from
+1 to 5 comes from evidence in the tables.
 
-The limits between the scores are our own choice; no survey stands behind the limits. The limits say what we
-call rare, common and nearly always. Six of the practices leave no trace in tables: they have no score, and a
-person must judge them.
+The limits of a practice are the values at which its score rises. We chose the limits ourselves; no survey
+stands behind them. They say what we call rare, common and nearly always. Six of the practices leave no trace
+in tables: they have no score, and a person must judge them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PracticeRule:
         name: The name of the practice in kpis.json.
         title: The practice in words.
         unit: The unit of the measured value, in words.
-        limits: The values from which the score is 2, 3, 4 and 5.
+        limits: The smallest values that get the scores 2, 3, 4 and 5.
         raise_it: What the company can do to get a higher score.
     """
 
@@ -166,7 +166,7 @@ class Evidence:
 
 
 class Practice(Part):
-    """A practice of retention and its score.
+    """A practice, something that a company can do to keep its customers, and its score.
 
     Attributes:
         name, title: The name of the practice in kpis.json, and its title.
@@ -174,7 +174,7 @@ class Practice(Part):
         value: The measured value, in `unit`; None if the practice cannot be measured.
         unit: The unit of `value` in words; empty for a practice that leaves no trace in tables.
         n: The number of cases from which the value is computed, such as contacts or customers.
-        limits: The values from which the score is 2, 3, 4 and 5.
+        limits: The smallest values that get the scores 2, 3, 4 and 5.
         next_step: What the company can do to get a higher score, or the question that a person must answer.
         reason: Why there is no score.
     """

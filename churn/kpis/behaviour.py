@@ -66,7 +66,10 @@ class Behaviour:
 
 
 class BehaviourCell(ChurnShare):
-    """The observed churn of the customers in a cell, and the mean of what they pay per month, where known."""
+    """The observed churn of the customers with the same behaviour, value and stage: a cell of the table.
+
+    `money` is the mean of what these customers pay per month, over those for whom it is known.
+    """
 
     behaviour: str
     value: str
@@ -75,7 +78,7 @@ class BehaviourCell(ChurnShare):
 
 
 class BehaviourTable(Part):
-    """The observed churn in cells of behaviour, value and stage.
+    """The observed churn for each combination of behaviour, value and stage (a cell).
 
     Cells without customers are left out. The cell with the most rows is first; a row is a customer at a
     cutoff.
@@ -89,7 +92,10 @@ class BehaviourTable(Part):
 
 
 class LoyaltyGroup(ChurnShare):
-    """One of the four loyalty groups: its observed churn, its customers now, and what they pay per month."""
+    """One of the four loyalty groups, with its observed churn.
+
+    `now` holds how many customers the group has now, and what they pay per month.
+    """
 
     now: Flow
 
@@ -111,7 +117,7 @@ class LoyaltyTable(Part):
 
 
 def read_bound(store: Store, cutoffs: Sequence[date]) -> Floats | None:
-    """Return whether the contract in force at each cutoff renews only after the label window.
+    """Return for each customer and cutoff whether the contract in force renews only after the label window.
 
     Returns:
         The result has the shape `[cutoffs, customers]`: 1 for yes, 0 for no, NaN if no contract in force has

@@ -15,7 +15,7 @@ class CohortsResult(SectionResult):
     Attributes:
         triangle: The retention of each monthly cohort.
         triangles: The retention of the newest monthly cohorts, for each segment.
-        survival: The survival of all customers and of each segment.
+        survival: The survival curve of all customers together, and the curve of each segment.
         contracts: The model of how long customers with a contract stay; None if the label is not of kind
             contract.
     """

@@ -1,6 +1,6 @@
 """What the figures are computed from: the store, and the facts that several sections of figures need.
 
-The store is opened once, and each of these facts is read at most once.
+The store is opened once, and each fact is read at most once.
 """
 
 from __future__ import annotations
@@ -91,17 +91,17 @@ class Company:
 
     @cached_property
     def month_bounds(self) -> tuple[date, ...]:
-        """Return the starts of the last complete months, and the end of the last of them.
+        """Return the first day of each of the last complete months, and then the day after the last of them.
 
-        At each of these starts, and at the end, it is certain who was active.
+        At the start of each of these days, it is certain who was active.
         """
         return month_bounds(self.complete_from, self.cutoff, self._wait_days)
 
     @cached_property
     def week_bounds(self) -> tuple[date, ...]:
-        """Return the starts of the last complete weeks, and the end of the last of them.
+        """Return the first day of each of the last complete weeks, and then the day after the last of them.
 
-        At each of these starts, and at the end, it is certain who was active.
+        At the start of each of these days, it is certain who was active.
         """
         return week_bounds(self.complete_from, self.cutoff, self._wait_days)
 
@@ -123,7 +123,7 @@ class Company:
 
     @cached_property
     def shared_rows(self) -> SharedRows:
-        """Return the facts that several sections of figures need from the rows of the store.
+        """Read the rows of the store, and return the facts that several sections of figures need.
 
         If the label is of kind event, the facts about leaving are not read, because such a label does not say
         who leaves.
@@ -215,13 +215,13 @@ class Company:
 
     @property
     def latest_month(self) -> Period:
-        """Return the latest complete month. A figure that is missing in all periods is reported for this
-        month.
+        """Return the latest complete month. A figure without a value for any period is reported as missing
+        for this month.
         """
         return latest_period("month", self.cutoff)
 
     def periods_since(self, first: date) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters from a first day to the cutoff, by kind of
+        """Return the complete weeks, months and quarters from the day `first` to the cutoff, by kind of
         period.
         """
         return {kind: complete_periods(kind, first, self.cutoff) for kind in CALENDAR_KINDS}

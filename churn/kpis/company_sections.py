@@ -1,4 +1,4 @@
-"""Compute each section of the figures from the rows, periods, segments and settings of the company."""
+"""Compute each section of `churn kpis` from the rows, periods, segments and settings of the company."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
 
 
 def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCounts, ...]:
-    """Return the customers, leavers, revenue and orders of the last months whose outcome is known, for the
+    """Return the customers, leavers, revenue and orders of the last months whose churn rate is known, for the
     section `value`.
     """
     by_period: dict[Period, dict[str, Figure]] = {}
@@ -195,12 +195,12 @@ def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCoun
 def spending_of(
     store: Store, spent_money: npt.NDArray[np.float64], cutoff: date
 ) -> npt.NDArray[np.float64] | None:
-    """Return what each customer who signed up before the cutoff has spent; None if no customer has amounts.
+    """Return what each customer who signed up before the cutoff has spent; None if no amounts are known.
 
     Args:
         store: The store.
-        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if the
-            customer has no amounts.
+        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if no
+            amount of the customer is known.
         cutoff: The cutoff.
     """
     money = spent_money[~np.isnan(spent_money)]

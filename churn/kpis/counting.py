@@ -19,7 +19,7 @@ OUTSIDE = -1
 
 
 def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[Figure, ...]:
-    """Return a missing figure for each name.
+    """Return for each name a figure that has no value, but the reason why.
 
     Args:
         names: The names of the figures.
@@ -30,8 +30,9 @@ def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[
 
 
 def period_index(periods: Sequence[Period], days: npt.NDArray[np.integer]) -> Ints:
-    """Return the index of the period that holds each day number, or `OUTSIDE`; the periods follow each other
-    without a gap.
+    """Return for each day number the index of its period, or `OUTSIDE` if the day is in no period.
+
+    The periods follow each other without a gap.
     """
     bounds = np.array([day_number(day) for day in bounds_of(periods)], dtype=np.int64)
     index = np.searchsorted(bounds, days, side="right") - 1
@@ -42,7 +43,7 @@ def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools
     """Count rows by period and segment, `[periods, segments]`.
 
     Args:
-        period: The index of each row's period; rows that are `OUTSIDE` do not count.
+        period: The index of each row's period; rows in no period (`OUTSIDE`) do not count.
         segment: The index of the segment of each row's customer.
         shape: The number of periods, and the number of segments.
         rows: The rows that count; by default all rows.
@@ -55,10 +56,9 @@ def count_cells(period: Ints, segment: Ints, shape: tuple[int, int], rows: Bools
 def sum_cells(
     period: Ints, segment: Ints, shape: tuple[int, int], amounts: Ints, rows: Bools | None = None
 ) -> Ints:
-    """Sum whole amounts by period and segment, `[periods, segments]`; the arguments mean the same as in
-    `count_cells`.
+    """Sum amounts (whole numbers) by period and segment, `[periods, segments]`.
 
-    A sum is exact as long as it is below 2^53.
+    The arguments mean the same as in `count_cells`. A sum is exact as long as it is below 2^53.
     """
     selection = period >= 0 if rows is None else rows & (period >= 0)
     cell = period[selection] * shape[1] + segment[selection]

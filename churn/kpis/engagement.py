@@ -167,7 +167,7 @@ class ActivityCounts(RowReader):
             self._n_opened[own] += np.bincount(customer[is_opened] - own.start, minlength=size)
 
     def values(self) -> Floats:
-        """Return each customer's number of rows or, for mails, the share opened; NaN without mails."""
+        """Return each customer's number of rows; for mails, the share opened, or NaN if there was no mail."""
         if self._opened_column is None:
             return self._rows
         share = self._n_opened / np.maximum(self._rows, 1)

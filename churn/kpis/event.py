@@ -132,8 +132,10 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Return three numbers for each segment, `[3, segments]`: how many customers could have the event at the
-    start, how many of these had it, and how many customers had it in all.
+    """Return three numbers of customers for each segment, `[3, segments]`.
+
+    They count the customers who could have the event at the start of the period, those of them who had it,
+    and all customers who had it, even if they could not have it at the start.
     """
     n_parts = len(segmentation.levels)
     return np.array(

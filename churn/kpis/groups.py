@@ -1,5 +1,5 @@
-"""The section `groups`: RFM classes, behaviour by value and stage, customers who are loyal or bound by a
-contract, and the two lists that a night can write beside its call list.
+"""The section `groups`: the observed churn by RFM class, by behaviour, value and playbook stage, and by
+loyalty; and the two lists that a night can write beside its call list.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ALL_STAGES = "all"
 
 
 class NightList(Part):
-    """A list of content or of lost customers from the latest scored night, with the number of customers."""
+    """The list of advocates (satisfied customers) or of lost customers that the latest scored night wrote."""
 
     file: str
     night: date | None
@@ -94,8 +94,10 @@ def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTab
 
 
 def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
-    """Return the stage of each customer, the names of the stages, and the reason why `ALL_STAGES` is the only
-    stage (None if it is not).
+    """Return each customer's stage of the playbook at each past cutoff, and the names of the stages.
+
+    The third value says why all customers are in the one stage `ALL_STAGES`; it is None if the playbook gives
+    stages.
     """
     playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:
@@ -107,8 +109,9 @@ def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
 
 
 def night_lists(store: Store, cutoff: date) -> tuple[NightList, ...]:
-    """Return the lists of content and of lost customers from the latest scored night up to the cutoff, with
-    the number of customers on each list.
+    """Return the list of advocates and the list of lost customers, with the number of customers on each.
+
+    The lists are those of the latest scored night up to the cutoff.
     """
     nights = [night for night in scored_nights(store.params.output) if night <= cutoff]
     lists = []

@@ -24,9 +24,10 @@ class Flow(Part):
 
     Attributes:
         people: The number of customers.
-        money: The sum of the known monthly values in currency; None if no customer has a known value.
-        n_money_unknown: The number of customers whose monthly value is not known and is therefore not in
-            `money`.
+        money: What the customers pay per month in total, in currency units, as far as it is known; None if
+            it is known for none of them, and 0 if there are no customers.
+        n_money_unknown: The number of customers whose monthly payment is not known, so that `money` leaves
+            it out.
     """
 
     people: int

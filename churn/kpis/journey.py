@@ -41,9 +41,9 @@ class StagesResult(SectionResult):
         growth: The growth accounting of each month.
         months: The stages and the moves of each month.
         leaks: The stages from which customers left, ordered by the lost money, the largest amount first.
-        weeks: The stages and the moves of each week; customers are counted, but not their money.
-        week_leaks: The stages from which customers left within a week, ordered by the number of lost
-            customers, the largest number first.
+        weeks: The stages and the moves of each week, without what the customers pay.
+        week_leaks: As `leaks`, but counted week by week and ordered by the number of lost customers, the
+            largest number first.
         reason: Why the stages are not known; None if they are known.
         growth_reason: Why the growth accounting cannot be computed; None if it can be computed.
     """
@@ -103,7 +103,7 @@ def stages_section(company: Company) -> StagesResult:
 def _weeks(
     company: Company, names: Sequence[str]
 ) -> tuple[tuple[StageMonth, ...], tuple[Leak, ...], list[Figure]]:
-    """Return the stages, the leaks and the figures by week; money is not read by week."""
+    """Return the stages, the leaks and the figures by week, without what the customers pay."""
     bounds = company.week_bounds
     if len(bounds) < 2:
         return (), (), []

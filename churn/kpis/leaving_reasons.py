@@ -84,7 +84,10 @@ class Leavers:
 
 
 def read_leavers(store: Store, spells: ActivitySpells, cutoff: date) -> Leavers | None:
-    """Read who left in the window of `WINDOW_DAYS`, when and why; None if the source has no reasons.
+    """Read who left in the window, when and why; None if the source has no reasons.
+
+    The window has `WINDOW_DAYS` days and ends `spells.wait_days` days before the cutoff. The result is also
+    None if the label is not of kind `contract`.
 
     Args:
         store: The store.

@@ -19,16 +19,17 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class FirstLives:
-    """The first spell of activity of each customer. Each array has the shape `[lives]`.
+    """The first spell of activity of each customer. Each array has one value per spell.
 
     Attributes:
         customer: The customer code.
         joined_on: The day number of the customer's joining, on which the spell began.
-        lives: The length of each spell, whether it ended, and the age of the customer when observation began.
+        lives: The length of each spell, whether it ended, and the days from joining to the start of
+            observation.
         complete_from: The first day number from which the data hold everybody who joined, also those who left
             soon.
         known_until: The day number up to which it is certain who left.
-        n_left_out: The number of customers whose day of joining is not known; they have no life here.
+        n_left_out: The number of customers whose day of joining is not known; they are not in the arrays.
 
     A customer who joined after `known_until` has the length 0 and has not left.
     """
@@ -52,16 +53,15 @@ class FirstLives:
 
     @property
     def follow_days(self) -> Ints:
-        """Return the age in days that each customer has or would have at `known_until`, also if the customer
-        left before.
-        """
+        """Return the days from each customer's joining to `known_until`, also if the customer left before."""
         return np.asarray(self.known_until - self.joined_on, dtype=np.int64)
 
 
 def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> FirstLives:
     """Return the first life of each customer.
 
-    The lives are computed from contracts if the label is about contracts, and otherwise from events.
+    The lives are computed from contracts if the label is of the kind `contract`. Otherwise they are computed
+    from the events of the table that decides the label.
 
     Args:
         store: The store.

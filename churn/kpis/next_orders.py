@@ -55,7 +55,7 @@ class OwnIntervals:
 
 
 def own_intervals(orders: Orders) -> OwnIntervals:
-    """Return the usual interval of each customer; several orders on one day count as one.
+    """Return the usual interval between each customer's orders; several orders on one day count as one.
 
     Args:
         orders: All orders of each customer, ordered by (customer, day); there is at least one order.

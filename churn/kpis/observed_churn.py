@@ -29,7 +29,7 @@ MAX_CUTOFFS = 12
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Who could still leave at past cutoffs, and who left in the label window after each cutoff.
+    """Which customers could still leave at each past cutoff, and which left in the label window after it.
 
     Attributes:
         cutoffs: The past cutoffs whose outcome is known.
@@ -83,8 +83,8 @@ class ChurnShare(Part):
         n: The number of rows: a customer counts once at each cutoff.
         customers: The number of different customers in the rows.
         left: The number of rows whose customer left in the label window.
-        share, low, high: The share of rows that left, with Wilson's 95 % interval; the interval counts each
-            different customer as one trial.
+        share, low, high: The share of rows that left, with Wilson's 95 % interval. For the interval, all rows
+            of a customer count as one observation.
         reason: Why there is no share.
     """
 
@@ -99,7 +99,7 @@ class ChurnShare(Part):
 
 
 def churn_share(level: str, mask: Bools, outcomes: Outcomes) -> ChurnShare:
-    """Return the observed churn of the rows in a mask, which has the shape `[cutoffs, customers]`."""
+    """Return the observed churn of the rows for which `mask`, shape `[cutoffs, customers]`, is true."""
     rows, customer = np.nonzero(mask & outcomes.is_counted)
     left = outcomes.has_left[rows, customer].astype(np.float64)
     if not len(left):

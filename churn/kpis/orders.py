@@ -61,7 +61,8 @@ class OrderTerms:
             (`gross`).
         repeat_days: The number of days after the first order in which a second order counts as a repeat.
         return_days: The number of days after an order in which its return counts.
-        has_returns, has_units: Whether the source has the day of a return, and the number of pieces.
+        has_returns: Whether the source has the day on which an order was returned.
+        has_units: Whether the source has the number of pieces of an order.
     """
 
     revenue: Literal["net", "gross"]
@@ -137,7 +138,7 @@ class OrderTally:
 
     @property
     def intervals(self) -> Sequence[OwnIntervals]:
-        """Return the customers' usual intervals between orders, one item for each added batch."""
+        """Return, for each added batch, its customers' usual intervals between orders."""
         return self._gaps.intervals
 
     def figures(self) -> Iterator[Figure]:

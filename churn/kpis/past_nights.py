@@ -20,6 +20,4 @@ class NightReader(Protocol):
         """
 
     def first_families(self, night: date) -> Mapping[str, str | None]:
-        """Return the family of the first reason of each scored customer; None for a customer without a
-        reason.
-        """
+        """Return the signal family of each scored customer's first reason; None if there is no reason."""

@@ -66,7 +66,7 @@ HEALTH_DEFINITION = (
 
 
 class RatingsResult(SectionResult):
-    """The observed churn by the customers' ratings, and by their health band."""
+    """The observed churn rate by the customers' ratings, and by their health band."""
 
     nps: ChurnTable
     csat: ChurnTable
@@ -84,8 +84,7 @@ def ratings_section(company: Company) -> RatingsResult:
 
 
 def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> ChurnTable:
-    """Return the observed churn of promoters, passives and detractors (the three classes of ratings in the
-    NPS).
+    """Return the observed churn rate of promoters, passives and detractors, the rating classes of the NPS.
 
     Args:
         store: The store.
@@ -127,7 +126,7 @@ def nps_codes(rating: Floats) -> Codes:
 
 
 def csat_table(store: Store, outcomes: Outcomes) -> ChurnTable:
-    """Return the observed churn after past cutoffs, by the customer's satisfaction with a ticket."""
+    """Return the observed churn rate after past cutoffs, by the customer's satisfaction with a ticket."""
     days = store.params.label.horizon_days
     columns = store.tables["tickets"].columns if store.has("tickets") else ()
     if not {"satisfaction", "closed_at_day"} <= set(columns):
@@ -181,7 +180,7 @@ def latest_answers(store: Store, table: str, value: str, day: str, cutoffs: Sequ
 
 
 def health_table(store: Store, cutoff: date) -> ChurnTable:
-    """Return the observed churn by health band, from the bands that past nights stored.
+    """Return the observed churn rate by health band, from the bands that past nights stored.
 
     Raises:
         SourceError: the file of a night is damaged.

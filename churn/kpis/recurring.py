@@ -91,8 +91,9 @@ class MrrHistory:
         self._first_start = first_start
 
     def at(self, day: int) -> MrrState:
-        """Return the state of the contracts at the midnight of a day number; a contract is in force if start
-        < day <= end.
+        """Return the state of the contracts at the midnight at which day number `day` begins.
+
+        A contract is in force if start < day <= end.
         """
         in_force = (self._start < day) & (day <= self._end)
         rests = in_force & (self._paused_on < day) & (day <= self._resumed_on)

@@ -49,7 +49,7 @@ VERSION: Literal[2] = 2
 """The version of the format of kpis.json."""
 
 MAX_WEEKS, MAX_PART_MONTHS = 156, 36
-"""The number of weeks in the file, and the number of months of segments in the file: three years."""
+"""How many weeks of weekly figures and how many months of segment figures the file keeps: three years."""
 
 NO_EVENT = "the label says who leaves, and counts no event"
 
@@ -63,8 +63,8 @@ class Section:
     Attributes:
         result: The class of the section's result.
         compute: The function that computes this result.
-        subject: The label that the section needs: a label of leaving (`leaving`), a label of an event
-            (`event`), or any label (`both`).
+        subject: The kind of label that the section needs: one that says who leaves (`leaving`), one that says
+            who has an event (`event`), or either of them (`both`).
     """
 
     result: type[SectionResult]
@@ -120,7 +120,7 @@ class Kpis(Part):
         label_id: The id of the label that decides who is active.
         definitions: The definition of each figure in the file, by name.
         sections: The results by section.
-        missing_sections: The sections that cannot be computed with this label, each with the reason.
+        missing_sections: The sections that are not possible with this label, each with the reason.
     """
 
     version: Literal[2] = VERSION
@@ -148,7 +148,7 @@ class Kpis(Part):
 
 
 def compute_kpis(company: Company) -> Kpis:
-    """Compute all sections that the label in params.yaml allows."""
+    """Compute all sections that are possible with the kind of label in params.yaml."""
     params = company.store.params
     subjects = ("both", "event" if params.label.is_event else "leaving")
     allowed = {name: section for name, section in SECTIONS.items() if section.subject in subjects}
@@ -171,10 +171,10 @@ def compute_kpis(company: Company) -> Kpis:
 
 
 def recent_parts(section: SectionResult, cutoff: date) -> SectionResult:
-    """Return a section without the oldest figures of weeks and of segments.
+    """Return a section without its oldest weekly figures and its oldest figures of segments.
 
-    The file would otherwise grow without a limit. The monthly and quarterly figures of all customers together
-    are kept.
+    Otherwise kpis.json would grow without a limit. The monthly and quarterly figures of all customers
+    together are kept.
 
     Args:
         section: The result of the section.

@@ -47,12 +47,12 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return the divisions that are used for a kind of period.
+    """Return the divisions of the customers that are used for periods of a kind, such as months.
 
     For weeks, only the division into one part is used, because segments would be too small.
 
     Args:
-        kind: The kind of the periods.
+        kind: The kind of period, such as `month`.
         segmentations: The division into one part with all customers, then the divisions by attributes.
     """
     return segmentations[:1] if kind == "week" else segmentations

@@ -31,7 +31,7 @@ def series_key(figure: Figure) -> tuple[str, str, str, str]:
 
 
 def in_series(figures: Sequence[Figure]) -> list[list[Figure]]:
-    """Return the figures by series; the series are in the order of their first figures."""
+    """Return the figures grouped by series, in the order in which the series first occur."""
     series: dict[tuple[str, str, str, str], list[Figure]] = {}
     for figure in figures:
         series.setdefault(series_key(figure), []).append(figure)
@@ -39,7 +39,7 @@ def in_series(figures: Sequence[Figure]) -> list[list[Figure]]:
 
 
 def series_json(figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    """Return the series of figures as JSON values."""
+    """Return the figures, grouped into series, as JSON values."""
     return [_series(own) for own in in_series(figures)]
 
 

@@ -1,4 +1,4 @@
-"""What several sections need from the rows of the store; each table is read only once for all sections."""
+"""What several sections of `churn kpis` need from the rows of the store; each table is read only once."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class MoneyAt:
         days: The days for which the monthly money is known, in order of time.
         per_month: The money per month of each customer on each day, in currency, `[days, customers]`; NaN if
             it is not known.
-        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if the
-            customer has no amounts.
+        spent_money: The money that each customer has spent up to the cutoff, `[customers]`; NaN if no
+            amount of the customer is known.
     """
 
     days: Sequence[date]
@@ -80,11 +80,11 @@ class MoneyAt:
 
 @dataclass(frozen=True)
 class SharedRows:
-    """The facts about the rows that several sections need.
+    """The facts that several sections of `churn kpis` need, collected from the rows of the store.
 
     Attributes:
-        spells: The periods in which each customer was active, found from events; None if contracts show who
-            is active, or if nothing does.
+        spells: The periods in which each customer was active, found from events; None if contracts, or no
+            table at all, show who is active.
         active_days: The number of days on which each customer did something, in the 28 days before each
             cutoff of `PassTerms`; None if no table holds acts of customers.
         early_events: The counts of what new customers (`PassTerms.joiners`) did soon after the sign-up.
@@ -176,11 +176,10 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
 ) -> tuple[SumsAt, SumsAt | None]:
-    """Return the reader that sums spent money and the reader that sums recurring money, and add both to
-    `readers`.
+    """Add a reader of each customer's spent money and one of recurring money to `readers`; return both.
 
-    The reader of spent money has one sum for each of the days, and a last sum over all days up to the cutoff.
-    If the store has no recurring revenue, there is no second reader.
+    The reader of spent money has one sum for each of `days`, over the `MONEY_DAYS` days before it, and a last
+    sum over all days up to the cutoff. If the store has no recurring revenue, there is no second reader.
     """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)
@@ -207,7 +206,7 @@ def _money_readers(
 
 
 def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt | None) -> MoneyAt:
-    """Return the sums as `MoneyAt`, in currency instead of cents.
+    """Return the sums of the two money readers as `MoneyAt`, in currency instead of cents.
 
     The sums of spent money are changed in place, because a copy would need much memory.
     """

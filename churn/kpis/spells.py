@@ -31,10 +31,10 @@ class ActivitySpells:
         is_involuntary: Whether the spell ended against the customer's will, for example after a failed
             payment, `[spells]`; None if the data do not show this.
         wait_days: The number of days from a cutoff until it is certain who was active at the cutoff.
-        first_day: The first day number from which the data show both who is active and who leaves. Many
-            companies have data only from one day on: they have the contracts that ran on that day or later,
-            but none that had ended before. Therefore, if the spells are contracts, `first_day` is the day
-            of the first recorded end of a contract. Before this day, the retention would always be 100 %.
+        first_day: The first day number from which the data show both who is active and who leaves. In
+            the data of many companies, the contracts that ended before some day are missing. So nobody seems
+            to leave before the first recorded end of a contract, and the retention would be 100 % until then.
+            Therefore, if the spells are contracts, `first_day` is the day of this first end.
     """
 
     customer: Ints
@@ -77,7 +77,7 @@ def first_recorded_end(start: Ints, end: Ints, until: int) -> int:
 
 
 class EventSpells(RowReader):
-    """Collects the spells of the events of a table.
+    """Joins the events of a table into spells of activity.
 
     An event on day e makes its customer active at the cutoffs from `e + 1` to `e + active_days`. Events that
     are at most `active_days` days apart belong to one spell.

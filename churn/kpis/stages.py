@@ -2,8 +2,8 @@
 the leaks (customers who leave) cost.
 
 The playbook defines the stages of customers at risk. This module adds further stages with fixed names, such
-as `left` and `won back`. Moves from week to week are counted in the same way. A bound is the start or the end
-of a period (a month or a week).
+as `left` and `won back`. It also counts the moves from week to week. A bound is the start or the end of a
+period (a month or a week).
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class StageCount(Flow):
 
 
 class Transition(Flow):
-    """The number of customers who were in one stage at the start of a month and in another stage at its
-    end.
+    """The number of customers who were in the stage `origin` at the start of a month and in the stage
+    `target` at its end; both may be the same stage.
     """
 
     origin: str
@@ -200,7 +200,9 @@ def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of the playbook's stages and of the further ones; a stage's code is its index here."""
+    """Return the names of the playbook's stages, then those of the further stages; a stage's code is its
+    index in this list.
+    """
     own = tuple(stage.name for stage in playbook.stages)
     return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
 
@@ -212,7 +214,8 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
 
     Args:
         activity: Who was active at the start and the end of each period.
-        stages: The stage from the playbook, and the status, of each customer at the same times.
+        stages: The stage (from the playbook) and the status of each customer at the start and the end of each
+            period.
         names: The names of all stages, from `stage_names`.
     """
     code = {name: number for number, name in enumerate(names)}
@@ -228,7 +231,9 @@ def stage_codes(activity: Activity, stages: StagesAtBounds, names: Sequence[str]
 
 
 def _seen_one_bound_before(activity: Activity) -> Bools:
-    """Return for each bound (start or end of a period) who was active more than one period before it."""
+    """Return for each bound (start or end of a period) who was active at some time before the
+    previous bound.
+    """
     return np.vstack([activity.was_active_before_first[None], activity.was_active[:-1]])
 
 

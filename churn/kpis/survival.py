@@ -1,5 +1,6 @@
-"""How long customers stay, estimated by Kaplan and Meier: for all customers and by segment, with the number
-of customers under observation at each age.
+"""How long customers stay: Kaplan-Meier curves for all customers and by segment.
+
+A curve also gives the number of customers under observation at each age.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ class SurvivalPoint(Part):
 
 
 class Survival(Part):
-    """How long the customers of one part, such as a segment, stay.
+    """How long all customers, or the customers of one segment, stay.
 
     Attributes:
-        slice: The part; None for all customers.
+        slice: The segment; None for all customers.
         n: The number of customers whose lives were followed.
         n_left: How many of the followed customers left.
         n_late: How many of the followed customers came under observation only after the day of their joining.
-        median_days: The age by which half of the customers left; None if fewer than half left in the data.
+        median_days: The age by which half of the customers left; None if the curve stays above one half.
         median_reason: Why there is no median.
         points: The curve, from age 0 on.
         reason: Why there is no curve.
@@ -94,7 +95,7 @@ def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation
     """Estimate how long customers stay, for all customers and by segment.
 
     Args:
-        first_lives: The first life of each customer.
+        first_lives: The first life of each customer: from joining to the first leaving.
         segmentations: The divisions of all customers into segments.
     """
     curves = []
@@ -117,7 +118,7 @@ def survival_table(first_lives: FirstLives, segmentations: Sequence[Segmentation
 
 
 def survival_of(lives: Lives, part: Slice | None) -> Survival:
-    """Return the survival of the customers of one part, at every `STEP_DAYS` days of age."""
+    """Return the survival of all customers or of one segment, at every `STEP_DAYS` days of age."""
     curve = survival_curve(lives)
     reason = median_reason = None
     points: tuple[SurvivalPoint, ...] = ()

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class RowReader(ABC):
-    """Takes the rows of a table in the order of the store, one batch after another.
+    """Receives the rows of a table, one batch after another, in the order in which the store holds them.
 
     Attributes:
         columns: The columns that are read in addition to the customer, the day, and the day on which the row
@@ -28,7 +28,7 @@ class RowReader(ABC):
 
     @abstractmethod
     def add(self, rows: RowBatch) -> None:
-        """Take the next batch of rows; the rows of a customer may come in several batches."""
+        """Receive the next batch of rows; the rows of a customer may come in several batches."""
 
     def close(self) -> None:
         """Take note that there are no further rows."""
@@ -86,7 +86,7 @@ class SumsAt(RowReader):
         self.columns = [name for name in (amount, day, until) if name is not None]
 
     def add(self, rows: RowBatch) -> None:
-        """Add the amounts of some rows."""
+        """Add the amounts of the next rows to the sums."""
         day = rows.column(self._day, NEVER)
         seen_from = seen_after(rows, day)
         until = None if self._until is None else rows.column(self._until, NEVER)

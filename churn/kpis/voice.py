@@ -69,8 +69,8 @@ class VoiceTerms:
 
     Attributes:
         answer_days: The number of days in which the company should answer a low rating.
-        satisfied_from: The lowest rating of a ticket that counts as satisfied; None if params.yaml does not
-            set it.
+        satisfied_from: The lowest rating of a ticket with which the customer counts as satisfied; None if
+            params.yaml does not set it.
     """
 
     answer_days: int
@@ -83,8 +83,8 @@ class VoiceTables:
 
     Attributes:
         answers, tickets, contacts: The rows of each table.
-        periods: The complete periods since the first row of each table, by the table's name and by kind,
-            such as week.
+        periods: The complete periods since the first row of each table, by the table's name and by kind of
+            period, such as week.
     """
 
     answers: Answers | None
@@ -334,7 +334,7 @@ def _durations(
 def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) -> Figure:
     """Return the Kaplan-Meier median of durations with its interval.
 
-    The interval ends where the confidence band of the Kaplan-Meier curve crosses one half.
+    The bounds of the interval are where the two bounds of the curve's confidence band cross one half.
 
     Args:
         name: The name of the figure's definition.
@@ -350,7 +350,7 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
 def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: int) -> Figure:
     """Return the median of a Kaplan-Meier curve with its interval.
 
-    The interval ends where the confidence band of the curve crosses one half.
+    The bounds of the interval are where the two bounds of the curve's confidence band cross one half.
 
     Args:
         name: The name of the figure's definition.

@@ -26,7 +26,7 @@ LOW_RATING_BELOW = 7 * RATING_UNIT
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers of surveys: customer codes, day numbers and ratings times 1,000, `[answers]` each."""
+    """Answers to surveys as arrays of shape `[answers]`: customer codes, day numbers, ratings times 1,000."""
 
     customer: Ints
     day: Ints
@@ -76,7 +76,7 @@ class ContactDays:
 
     @classmethod
     def of_tables(cls, *parts: tuple[Ints, Ints]) -> ContactDays:
-        """Join the customer codes and days of several tables, and order them."""
+        """Put the rows (customer codes and days) of several tables into one object, and order them."""
         customer, day = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
         order = np.lexsort((day, customer))
         return cls(customer[order], day[order])

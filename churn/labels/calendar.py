@@ -43,7 +43,7 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
     """Return the first test cutoff, or the watermark if the data are too short for any test.
 
     If params.yaml has no `evaluate.test_cutoffs`, training uses default test cutoffs. The result is then the
-    first default test cutoff, or a day before it. The result can be earlier because training has one more
+    first default test cutoff, or an earlier day. The result can be earlier because training has one more
     condition: the labels that mature on or before the test cutoff must include a churner and a customer who
     stayed. This function computes no labels, so it cannot check the condition.
 
@@ -83,7 +83,7 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 
 
 def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots that lie before a cutoff, but may not train a model used at this cutoff.
+    """Return the snapshots that lie before a cutoff, but must not train a model used at this cutoff.
 
     Their labels mature only after the cutoff.
 
@@ -116,7 +116,7 @@ def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> 
 
 
 def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tuple[date, ...]:
-    """Return at most `count` of the given days, the latest that lie far enough apart, in order of time.
+    """Choose the latest days that lie far enough apart, at most `count`; return them in order of time.
 
     Args:
         days: The days to choose from.
@@ -170,7 +170,7 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error that says why there is no cutoff: `snapshot.first`, `snapshot.last` or the data."""
+    """Return the error that says what leaves no cutoff: `snapshot.first`, `snapshot.last` or too few data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:
@@ -214,7 +214,7 @@ def _regular_cutoffs(store: Store) -> Sequence[date]:
 
 
 def months_later(first: date, months: int) -> date:
-    """Return the same day of a later month, or the last day of a shorter month."""
+    """Return the same day, `months` months later; if that month has no such day, return its last day."""
     month = first.year * 12 + first.month - 1 + months
     begin = date(month // 12, month % 12 + 1, 1)
     length = ((begin + timedelta(31)).replace(day=1) - begin).days

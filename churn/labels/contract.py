@@ -68,7 +68,7 @@ class Contracts:
     def has_successor(self) -> BoolArray:
         """Return a mask of the contracts that end while another contract of the same customer goes on.
 
-        The other contract must have begun before the day of the end.
+        The other contract must have begun before the day on which the first one ends.
         """
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
@@ -206,9 +206,9 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
 
     First, the end is voluntary if the customer asked for it on or before the day of the end. Second, a stated
     reason in `label.involuntary_reasons` makes the end involuntary, and any other stated reason makes the end
-    voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, if the last payment due
-    within the spell was never recovered, the end is involuntary. A payment was never recovered if it is
-    unpaid at the end of the grace period after the spell, or if it was paid but then failed before that day.
+    voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, the end is involuntary
+    if the last payment due within the spell was lost. A payment is lost if it is still unpaid at the end of
+    the grace period after the spell, or if it was paid but then failed before the grace period ended.
 
     If no rule decides, the end is voluntary.
 
@@ -253,7 +253,7 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
 
 
 def _request_and_reason(store: Store) -> tuple[str, str]:
-    """Return two SQL conditions: the customer asked to leave, and the stated reason is involuntary."""
+    """Return two SQL conditions: the customer asked to leave, and the stated reason counts as involuntary."""
     columns, words = store.tables["subscriptions"].columns, store.params.label.involuntary_reasons
     if words and "reason" not in columns:
         raise SourceError(
@@ -270,9 +270,9 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
 
 
 def _last_payment_lost(store: Store) -> str | None:
-    """Return the SQL that finds whether the last payment due within each spell was never recovered.
+    """Return the SQL that finds for each spell whether the last payment due within it was lost.
 
-    Return None if the data have no `paid_at`.
+    `involuntary_ends` says when a payment is lost. Return None if the data have no `paid_at`.
     """
     columns = store.tables["payments"].columns if store.has("payments") else ()
     if "paid_at_day" not in columns:
@@ -375,7 +375,7 @@ def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]
 
 
 def contract_ends_bytes(folder: Path, cutoff: date) -> bytes:
-    """Return the bytes of the contract ends of a snapshot, for its digest.
+    """Return the bytes of a snapshot's file of contract ends, which go into the digest of the snapshots.
 
     Raises:
         SourceError: the file is missing.

@@ -76,10 +76,10 @@ def _as_json(interval: Interval | None) -> dict[str, Any] | None:
 def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Suggest a horizon: the shortest silence after which few customers come back.
 
-    A silence is the time between two days with an event. The last silence of each customer is still open.
-    Customers who objected to being contacted are left out. Only data before the first test cutoff are used.
-    If the suggested horizon moves the default first test cutoff to an earlier day, the search is repeated
-    with only the data before this earlier day.
+    A silence is the time from one day with an event to the customer's next day with an event. The last
+    silence of each customer is open: its end is not known yet. Customers who objected to being contacted are
+    left out. Only data before the first test cutoff are used. If the suggested horizon moves the default
+    first test cutoff to an earlier day, the search is repeated with only the data before this earlier day.
 
     Raises:
         CallError: `label.kind` is contract or event; only a label of kind inactivity has silences.
@@ -126,7 +126,7 @@ def shortest_final_silence(curve: ReturnCurve) -> int | None:
     back.
 
     A silence of `d` days counts as final only if the data are long enough to follow it for another `d` days.
-    Without this rule, the end of the data would look like a customer who left.
+    Without this rule, a customer could seem to have left although only the data end.
     """
     days = np.arange(1, len(curve.chance))
     final = days[(curve.chance[1:] <= MAX_RETURN) & (2 * days <= curve.followed_days)]
@@ -134,7 +134,7 @@ def shortest_final_silence(curve: ReturnCurve) -> int | None:
 
 
 def count_silences(store: Store, table: str, before: date) -> Silences:
-    """Count the silences between the days with an event, in one pass over the ordered rows of the store.
+    """Count the silences between days with an event, in one pass over the ordered rows of the store.
 
     Args:
         store: The store.

@@ -34,8 +34,8 @@ MIN_AT_RISK = 30
 class Silences:
     """The number of silences, by group of customers and by length in days.
 
-    Both arrays have the shape (JACKKNIFE_GROUPS, days + 1). A silence lasts at least one day, so the column
-    of day 0 is never used.
+    A silence is the time from a day on which a customer has an event to the next such day. It lasts at least
+    one day, so the column of day 0 is never used. Both arrays have the shape (JACKKNIFE_GROUPS, days + 1).
 
     Attributes:
         ends: The number of silences that ended with a return, by their length.
@@ -47,7 +47,7 @@ class Silences:
 
     @classmethod
     def of(cls, customer: Ints, days: Ints, has_ended: BoolArray) -> Silences:
-        """Count silences by group and length.
+        """Count silences by group of customers and by length.
 
         Args:
             customer: The customer code of each silence, shape (silences,).
@@ -154,7 +154,10 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return for each day the share of observed silences that do not end, or of customers who stay."""
+    """Return for each day the share of silences that do not end on it, or of customers who do not leave.
+
+    It is a share of the silences or customers in `at_risk` on this day.
+    """
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 
 
@@ -164,7 +167,7 @@ class Lives:
 
     Attributes:
         days: The age in days at which the customer left, or was last seen.
-        has_left: Whether the customer left at this age.
+        has_left: Whether the customer left at the age in `days`.
         entry_days: The age at which the customer came under observation, 0 for most customers. A customer who
             would have left before this age is not in the data. So each customer is counted only after this
             age.

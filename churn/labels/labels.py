@@ -30,10 +30,10 @@ from churn.labels.outcomes import (
 
 
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
-    """Return for each cutoff the label of every customer: `LEFT`, `STAYED`, or a reason to drop the row.
+    """Return for each cutoff the label of every customer: `LEFT`, `STAYED`, or a key of `DROP_REASONS`.
 
-    The labels of a cutoff mean nothing before they are matured (see `label_window`). The labels of customers
-    outside the cohort never mean anything.
+    Ignore the labels of customers outside the cohort. Ignore the labels of a cutoff until they are matured,
+    which means that their data are complete (see `label_window`).
 
     Returns:
         One array per cutoff, in the order of the customer codes, shape (customers,).
@@ -65,9 +65,9 @@ def inactivity_outcomes(
     """Return the outcomes for a label of kind inactivity: a customer left if the label window has no event of
     the customer.
 
-    The events are the rows of the label's table. Events in the gap do not matter. A churner came back on the
-    day of the first event after the window, if there is one before the watermark (the end of the complete
-    data). The table is read once for all cutoffs.
+    An event is a row of the label's table, such as a login. Events in the gap do not matter. A churner came
+    back on the day of the first event after the window, if there is one before the watermark (the end of the
+    complete data). The table is read once for all cutoffs.
 
     Args:
         store: The store.
@@ -99,11 +99,12 @@ def inactivity_outcomes(
 
 @dataclass(frozen=True)
 class _EventDays:
-    """The days of the events of customers with consecutive codes; each event is one number.
+    """The events of a range of customers: each key holds the customer and the day of one event.
 
     Attributes:
         keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
-        first_customer, n_customers: The code of the first customer, and the number of customers.
+        first_customer, n_customers: The code of the first customer of the range, and the number of codes in
+            the range.
         first_day, width: The number of the first day with an event, and the number of days from it to the
             last day with an event, both included.
     """
@@ -116,7 +117,7 @@ class _EventDays:
 
     @classmethod
     def of_rows(cls, customer: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> _EventDays | None:
-        """Return the days of events that are given in the order of (customer, time); None without events."""
+        """Return the events, which are given in the order of (customer, time); None if there are none."""
         if not len(customer):
             return None
         first_customer, first_day = int(customer[0]), int(day.min())
@@ -127,7 +128,10 @@ class _EventDays:
         return cls(keys, first_customer, int(customer[-1]) - first_customer + 1, first_day, width)
 
     def first_from(self, day: int) -> npt.NDArray[np.int32]:
-        """Return each customer's first day with an event on or after a day, `[customers]`, or `NEVER`."""
+        """Return for each customer the first day with an event on or after `day`, `[customers]`.
+
+        The value is `NEVER` if there is no such day.
+        """
         base = np.arange(self.n_customers, dtype=np.int64) * self.width
         position = np.searchsorted(self.keys, base + min(max(day - self.first_day, 0), self.width))
         key = self.keys[np.minimum(position, len(self.keys) - 1)] - base

@@ -61,7 +61,7 @@ class CutoffCounts:
         return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the cutoff as an entry of `truth_sheet.json`."""
+        """Return the counts of this cutoff as they stand in `truth_sheet.json`."""
         return {
             "window": [self.start.isoformat(), self.end.isoformat()],
             "mature_on": self.mature_on.isoformat(),
@@ -80,9 +80,10 @@ class Reactivation:
     """How many churners come back later, as far as the data show.
 
     Attributes:
-        churners: The number of churners, as the label counts them, summed over all cutoffs that were used.
-        before: The first test cutoff. Only cutoffs whose label is matured by this date are used, and only
-            returns before this date count.
+        churners: The number of churners, as the label counts them, summed over the included cutoffs
+            (see `before`).
+        before: The first test cutoff. Only cutoffs whose label window ends before this date, and whose label
+            is matured by this date, are included. Only returns before this date count.
         curve: The Kaplan-Meier curve of the time for which churners stay away. Its day 1 holds the returns up
             to the end of the label window. Its day d + 1 holds the returns on the d-th day after the window.
             The curve is None if there are too few churners.
@@ -104,7 +105,7 @@ class Reactivation:
 
     @property
     def too_many(self) -> bool:
-        """Return whether the whole interval of the rate is above `MAX_REACTIVATED`."""
+        """Return whether the 95 % interval of the share who come back lies wholly above `MAX_REACTIVATED`."""
         return self.rate is not None and (self.rate.low or 0.0) > MAX_REACTIVATED
 
 

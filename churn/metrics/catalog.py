@@ -331,7 +331,7 @@ def candidate_name(candidate: str) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """Return in words which candidate of a pair is subtracted from which.
+    """Return the difference between the two candidates of a pair in words.
 
     >>> pair_name("challenger_minus_champion")
     'the model minus the champion'

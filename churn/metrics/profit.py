@@ -81,12 +81,12 @@ def estimate_profit(
 ) -> ProfitMetrics | None:
     """Return every metric in money with its interval, or None if no row has a known value.
 
-    As in each night, the customers with the highest value at risk (probability times value) are contacted
-    first. Rows without a value are left out. The best share is chosen on the same rows on which its profit is
-    measured. So the profit at the best share is too high. The amount by which it is expected to be too high
-    is called `optimism`. Each bootstrap draw has its own best share. For each draw, compute the profit at
-    this best share twice: in the draw and on all rows. The optimism is the mean of the first profit minus the
-    second.
+    As on every night, the customers with the highest value at risk (probability times value) are contacted
+    first. Rows without a value are left out. The best contact share is chosen on the same rows on which its
+    profit is measured. So the profit at the best share is too high. The amount by which it is expected to be
+    too high is called `optimism`. Each bootstrap draw has its own best share. The profit at this share is
+    computed twice: in the draw and on all rows. The optimism is the profit in the draw minus the profit on
+    all rows, averaged over the draws.
 
     Args:
         left: Outcomes, shape (rows,).

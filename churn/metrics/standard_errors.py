@@ -40,7 +40,7 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
 
 
 def effective_rows(weight: Floats) -> float:
-    """Return the number of rows of equal weight whose mean is as precise as the mean of these rows.
+    """Return how many rows of equal weight would have as precise a mean as rows with these weights.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 

@@ -37,7 +37,8 @@ def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, s
 
     Args:
         folder: The folder of the bundle; an older bundle in this place is replaced.
-        spec: The content of `spec.json`: signals, members, calibration, and facts about the training.
+        spec: The content of `spec.json`: the signals, the members of the model (boosters or linear models),
+            the calibration, and facts about the training.
         boosters: The LightGBM models as text, by file name.
     """
     texts = {"spec.json": json_text(spec), **boosters}
@@ -180,7 +181,7 @@ class _SignalFacts(BaseModel):
 
 
 class _ModelFacts(BaseModel):
-    """The facts about a model that are needed by pages and checks, but not by the prediction itself."""
+    """The facts about a model that the program needs for reports and checks, but not for predictions."""
 
     model_config = ConfigDict(strict=True)
 
@@ -195,7 +196,7 @@ class _ModelFacts(BaseModel):
 def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
     """Check that `spec.json` holds the facts of `_ModelFacts`, with the right types.
 
-    Even if all checksums are right, another program may have written the file.
+    Right checksums do not prove this, because another program may have written the file and its checksum.
 
     Args:
         bundle: The folder of the bundle, for messages.

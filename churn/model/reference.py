@@ -1,5 +1,5 @@
-"""The reference of a model: what its signals and scores looked like in training. Each night is compared with
-the reference.
+"""The reference of a model: what its signals and scores looked like in training. Each night, the signals and
+scores are compared with the reference.
 
 The reference holds only counts, and no row of a customer. The reference is a file of the bundle, so it is
 copied with the champion. `churn train --refresh` keeps the bins of the signals, and counts only the scores
@@ -98,7 +98,7 @@ class Reference(Part):
     """The bins of a model's signals and scores, and how many rows of the training are in each bin.
 
     Attributes:
-        version: The version of the format.
+        version: The version of the format of `reference.json`.
         cutoffs: The cutoffs of the training.
         customers: The number of customers in the training. The number of customers matters because the rows
             of one customer depend on each other.
@@ -120,13 +120,13 @@ class Reference(Part):
 
 
 def read_reference(bundle: Path) -> Reference | None:
-    """Read the reference from a bundle that was loaded before, so that its checksums are already verified.
+    """Read the reference from a bundle whose checksums were already verified when it was loaded.
 
     Returns:
         The reference; None if an earlier version of the program, which had no reference, trained the model.
 
     Raises:
-        ModelError: this version of the program cannot read the content of the file.
+        ModelError: this version of the program cannot read the content of `reference.json`.
     """
     path = bundle / REFERENCE_FILE
     if not path.is_file():
@@ -141,7 +141,7 @@ def read_reference(bundle: Path) -> Reference | None:
 
 
 def number_codes(values: Floats, edges: Floats) -> Ints:
-    """Return the number of the bin of each value, shape (rows,); the last bin holds the missing values.
+    """Return the index of each value's bin, shape (rows,); the last bin holds the missing values.
 
     >>> number_codes(np.array([0.0, 1.0, 5.0, np.nan]), np.array([0.0, 4.0]))
     array([0, 1, 2, 3])
@@ -197,7 +197,7 @@ def level_bins(
     Args:
         name: The name of the signal.
         codes: The index into `levels` of each training row's text, shape (rows,), NaN if missing.
-        levels: All texts of the signal, each text once.
+        levels: All text values of the signal, each value once.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
         weight: How many rows each row represents, shape (rows,); None if each row represents only itself.

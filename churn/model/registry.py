@@ -366,7 +366,9 @@ class Registry(Tracking):
     def _move(self, version: str, replaced_version: str | None) -> None:
         """Export a version to a temporary folder, then change the aliases, then exchange the folders.
 
-        If the process is interrupted, the exported folder still shows which version was champion.
+        An undamaged `models/champion` becomes `models/previous`, and the new folder becomes
+        `models/champion`. If the process is interrupted, the exported folder still shows which version was
+        champion.
 
         Args:
             version: The new champion.

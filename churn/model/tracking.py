@@ -93,7 +93,7 @@ class Tracking:
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
         """Open a new run, or an earlier run by its id, and yield the id of the run.
 
-        A run that is opened inside the block becomes a child of this run.
+        A run that is opened inside the `with` block becomes a child of this run.
         """
         is_nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
@@ -267,9 +267,7 @@ class PortableModel:
     __name__ = "mlflow.pyfunc"
 
     def save_model(self, path: str, **arguments: Any) -> None:
-        """Save a model to a folder, as `mlflow.pyfunc.save_model` does, and then remove the paths of this
-        machine.
-        """
+        """Save a model as `mlflow.pyfunc.save_model` does; then remove this machine's paths from MLmodel."""
         _quiet_mlflow().pyfunc.save_model(path, **arguments)
         remove_machine_paths(Path(path) / "MLmodel")
 
@@ -277,8 +275,8 @@ class PortableModel:
 def remove_machine_paths(path: Path) -> None:
     """Replace the paths of this machine in the file MLmodel by paths inside the model's folder.
 
-    MLflow writes down where the training found the files. But MLflow loads the files from the folder of the
-    model, so the paths are not needed.
+    MLflow writes down where the model's files were during the training. But MLflow loads them from the
+    model's folder, so these paths are not needed.
     """
     if not path.is_file():
         return

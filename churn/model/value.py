@@ -75,8 +75,8 @@ def residual_value(
 
     A customer who was kept is assumed to stay as long as an average customer. So the share of customers
     who stay from one month to the next comes from `base_rate`, and not from the customer's own probability of
-    leaving. Otherwise, a certain churner would have no value, and the call list would drop the customers for
-    whom it is made.
+    leaving. Otherwise, a customer who is sure to leave would have no value, and the call list would drop
+    exactly the customers for whom it is made.
 
     Args:
         monthly_money: The net money of each customer per month, shape (customers,); NaN if it is not known.

@@ -1,4 +1,4 @@
-"""Read params.yaml into frozen models, and report all mistakes together."""
+"""Read params.yaml into objects that cannot be changed, and report all mistakes together."""
 
 from churn.params.kpis import KpisParams
 from churn.params.label import LabelParams

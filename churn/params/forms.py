@@ -1,4 +1,4 @@
-"""The patterns that short texts in params.yaml must match, each with the rule that a message gives."""
+"""The patterns that short texts in params.yaml must match, and the words of an error message for each."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ RULES: Mapping[str, str] = {
     EVENT_NAME: "must be at most 40 letters, digits, spaces, _ and -, and begin with a letter or a digit",
     NOT_BLANK: "must not be empty",
 }
-"""The rule of each pattern, in words that follow the value in a message."""
+"""The rule of each pattern, in the words that follow the value in an error message."""

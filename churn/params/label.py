@@ -135,9 +135,11 @@ class LabelParams(Section):
 
     @model_serializer(mode="wrap")
     def _without_foreign_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out `EVENT_KEYS` if the label is not of kind event, and `paused_at_risk` if it is false.
+        """Write the label without the keys that it does not use.
 
-        So a label that does not use these keys still has the digest that it had before they were added.
+        `EVENT_KEYS` are left out if the label is not of kind event, and `paused_at_risk` is left out if it is
+        false. So a label that does not use these keys still has the digest that it had before they were
+        added.
         """
         fields: dict[str, Any] = serialize(self)
         foreign = set() if self.kind == "event" else set(EVENT_KEYS)

@@ -1,4 +1,4 @@
-"""The words of a label: what happens to the customers that it counts, and what they are called.
+"""The words for what a label predicts: the event, and the customers who have it.
 
 The sentences of the program are about customers who leave. If the label is another event,
 `LabelWords.speak` replaces the words about leaving with words about this event.
@@ -58,7 +58,8 @@ class LabelWords:
         people: The customers who have the event, in the plural: `churners`.
         share: The share of the customers who have the event, as a heading.
         probability: The name of the column that holds the probability of the event.
-        candidates: The words that say that customers are in the cohort, as in `121 customers at risk`.
+        candidates: The words that mark the customers who may have the event (the cohort), as in `121
+            customers at risk`.
     """
 
     event: str
@@ -118,7 +119,7 @@ def event_words(name: str) -> LabelWords:
 
 
 def words_of(label: Mapping[str, Any]) -> LabelWords:
-    """Return the words for a label that an earlier run wrote into a file.
+    """Return the words for the label that stands in a file of an earlier run.
 
     Args:
         label: The section `label` of params.yaml, as the file holds it.

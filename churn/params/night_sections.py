@@ -70,7 +70,7 @@ class SinkParams(Section):
 
 
 def _as_sink(value: Any) -> Any:
-    """Return None for `files`: earlier versions used this word for a night without a database."""
+    """Return None for `files`: in earlier versions this word meant that no database gets the night."""
     return None if value == "files" else value
 
 
@@ -312,7 +312,8 @@ class CapParams(Section):
 class RhythmParams(Section):
     """How a customer's preferred channel (`channel: preferred`) and best hour for contacts are found.
 
-    The preferred channel is found from the customer's answers, and the best hour from the customer's events.
+    The preferred channel is found from the customer's answers to contacts and mails, and the best hour from
+    the customer's events.
     """
 
     days: Days = Field(default=182, description="the days before the cutoff whose answers and events count")

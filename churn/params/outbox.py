@@ -79,7 +79,7 @@ class OutboxParams(Section):
 
     @property
     def receiver(self) -> str:
-        """Return the receiver's address for messages, without its path, which may contain a password."""
+        """Return the receiver's address to show in messages, without its path, which may hold a password."""
         address = urlsplit(self.url or "")
         host = f"[{address.hostname}]" if ":" in (address.hostname or "") else address.hostname
         return f"{address.scheme}://{host}" + (f":{address.port}" if address.port else "")

@@ -285,7 +285,7 @@ def _absolute(params: Params, folder: Path) -> Params:
 
 
 def _absolute_file(address: str, folder: Path) -> str:
-    """Return the address of a database file with its path from the root; other addresses do not change."""
+    """Return the address of a database file with an absolute path; other addresses do not change."""
     if not address.startswith(("duckdb:///", "sqlite:///")):
         return address
     scheme, _, path = address.partition(":///")

@@ -102,13 +102,13 @@ class Params(Section):
         return self._file
 
     def of_file(self, name: str) -> Params:
-        """Return a copy of the parameters whose `file` is `name`."""
+        """Return a copy of the parameters, with `name` as the name of their file."""
         copy = self.model_copy()
         copy._file = name
         return copy
 
     def locate(self, key: str) -> str:
-        """Return a key with the name of its file, for the start of a message.
+        """Return the name of the file and a parameter's key, for the start of a message.
 
         >>> Params(source="raw", label=LabelParams(kind="contract", horizon_days=31)).locate("label.kind")
         'params.yaml: label.kind'

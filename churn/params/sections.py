@@ -123,7 +123,7 @@ Answer = Annotated[str, BeforeValidator(_refuse_question)]
 
 
 def _as_words(value: Any) -> Any:
-    """Return the words as texts; YAML reads 9999-12-31 and 0 without quotes as a date and a number."""
+    """Return the words for "no value" as texts; YAML reads 9999-12-31 as a date and 0 as a number."""
     words = value if isinstance(value, list | tuple) else [value]
     if any(word is None or isinstance(word, bool | dict | list) for word in words):
         raise ValueError("a word that YAML reads as something else needs quotes, such as ['null', 'no']")

@@ -122,7 +122,10 @@ class _StrictLoader(yaml.SafeLoader):
         self.sizes: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node; refuse it if it is too deep, contains itself, or has too many parts by aliases."""
+        """Read a node; refuse it if it is nested too deeply, contains itself, or has too many parts.
+
+        An alias counts as all the parts that it stands for.
+        """
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         mark = event.start_mark
         if self.depth >= MAX_DEPTH:
@@ -147,7 +150,10 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Build the value of a node; an impossible value such as 2025-02-30 raises an error with its line."""
+        """Build the value of a node.
+
+        For an impossible value, such as 2025-02-30, raise an error that names the line of the value.
+        """
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:

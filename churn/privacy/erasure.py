@@ -1,4 +1,4 @@
-"""Plan and stage the erasure of one customer from everything below `output` and from MLflow's files.
+"""Plan and prepare the erasure of one customer from everything below `output` and from MLflow's files.
 
 Rows of other customers keep their values, ranks and arms. If a file changes, every file that holds its
 checksum gets the new checksum, so that no later verb calls it damaged.
@@ -71,7 +71,7 @@ class ErasurePlan:
         identifiers: The texts by which the customer can be recognised.
         tables: The rows of the customer in the store.
         files: The files that hold the customer, except the store and the ledger.
-        ledger: The pages of the ledger after the customer is removed.
+        ledger: The changes that remove the customer from the ledger.
         proof: The consents of the customer, which are kept to prove that contacts were allowed; empty if they
             are not kept.
         forgotten: The list of forgotten customers after the erasure.
@@ -114,7 +114,7 @@ def plan_erasure(
     Args:
         output: The output folder.
         artifacts: The folder of MLflow's files; None if a server keeps them.
-        store: The store; None if there is none.
+        store: The store that holds the source's rows; None if there is none.
         customer: The id, exactly as in the source.
         models: The trained models.
         day: The day of the erasure.
@@ -155,7 +155,7 @@ def erase(output: Path, store: Store | None, plan: ErasurePlan) -> None:
 
     Args:
         output: The output folder.
-        store: The store; None if there is none.
+        store: The store that holds the source's rows; None if there is none.
         plan: The plan.
     """
     folder = write_store_without(store, plan.identifiers.customer_id, plan.forgotten) if store else None
@@ -302,7 +302,7 @@ def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> by
 
 
 def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
-    """Return a CSV file without the rows of the customer; the other rows keep their ranks."""
+    """Return a CSV file without the rows of the customer; the ranks in the other rows do not change."""
     text = data.decode("utf-8", "surrogateescape")
     separator, header, rows = csv_rows(text)
     buffer = io.StringIO(newline="")
@@ -314,7 +314,7 @@ def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
 
 
 def _value_without(value: Any, key: str, identifiers: Identifiers) -> Any:
-    """Remove the customer's records from a JSON value; elsewhere, a placeholder replaces the identifiers."""
+    """Return a JSON value without the customer's records; a placeholder replaces identifiers in the rest."""
     if isinstance(value, dict):
         return {
             name: _value_without(part, name, identifiers)
@@ -340,7 +340,7 @@ def _is_about(part: Any, key: str, identifiers: Identifiers) -> bool:
 def _snapshot_manifest(
     content: bytes, folder: Path, removed_rows: RemovedRows, digests: Mapping[str, str]
 ) -> bytes:
-    """Return the manifest of the snapshots with the new row counts and the new digest of the store."""
+    """Return the snapshots' manifest with new counts of rows and churners and the digest of the new store."""
     manifest = json.loads(content)
     for cutoff, facts in manifest["cutoffs"].items():
         removed = removed_rows.get(folder / f"cutoff={cutoff}" / PART_FILE)

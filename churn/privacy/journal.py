@@ -30,9 +30,9 @@ class Journal(BaseModel):
     """The remaining steps of an erasure; the journal does not hold the id of the customer.
 
     Attributes:
-        replaced_paths: The files that are replaced by the new files beside them. A path below the output
-            folder is relative to it, so that the folder may be moved.
-        removed_paths: The files that are removed.
+        replaced_paths: The files to be replaced; the new file for each of them lies beside it, under a hidden
+            name. A path below the output folder is relative to this folder, so that the folder may be moved.
+        removed_paths: The files to be removed.
         store: The name of the folder of the new store; None if there is no store.
     """
 
@@ -52,7 +52,7 @@ def check_finished(output: Path) -> None:
     """Check that no erasure was stopped before its end.
 
     Raises:
-        Stop: an erasure is unfinished, so files do not fit each other.
+        Stop: an erasure is unfinished, so some files may still hold the customer.
     """
     if journal_path(output).exists():
         raise Stop(

@@ -22,7 +22,7 @@ NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
 
 
 def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
-    """Return the gates for the paired differences of the metrics, challenger minus champion.
+    """Return the gates for the differences in the metrics, challenger minus champion, on the same rows.
 
     If there is no champion, there are no gates of this kind.
 

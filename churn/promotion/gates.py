@@ -45,6 +45,8 @@ def apply_gates(
 ) -> Verdict:
     """Apply the gates to an evaluation, and return the verdict.
 
+    The gates ask for these conditions:
+
     1. The challenger predicts better than chance: the interval of the AUC is above one half.
     2. The challenger's log loss is below the log loss of every baseline: the paired interval of the
        difference, challenger minus baseline, is below 0. Against the logistic regression it is enough that
@@ -57,7 +59,8 @@ def apply_gates(
        person must have given a reason in `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
     5. The challenger is not worse than the champion. If the champion has learnt from the test cutoffs, a
-       model that is newly trained with the champion's recipe takes its place (`champion_gates`).
+       model that is newly trained with the champion's recipe takes its place in the comparison
+       (`champion_gates`).
     6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept findings of
        guards in `evaluate.accept`.
 
@@ -131,7 +134,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
 
 
 def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterator[Gate]:
-    """Refuse if there are too few test cutoffs, unless `evaluate.accept.test_cutoffs` gives a reason."""
+    """Refuse a challenger with too few test cutoffs, unless `evaluate.accept.test_cutoffs` gives a reason."""
     tested, possible = len(result.by_cutoff), result.cutoffs_possible
     if possible is None:
         return
@@ -214,10 +217,10 @@ def _season(result: EvaluationResult) -> str:
     """Return a sentence about the season if the share of customers who left depends on it; otherwise "".
 
     The usual share is the mean share of customers who left, over all cutoffs before the test. The earlier
-    share is the mean over those cutoffs that lie one or two years before a test cutoff. The share depends on
-    the season if two conditions hold. First, the earlier share and the share at the test are both above or
-    both below the usual share. Second, the distance of the earlier share from the usual share is at least
-    half the distance of the share at the test.
+    share is the mean over those cutoffs that lie one or two years before a test cutoff. The test share is the
+    mean over the test cutoffs. The share depends on the season if two conditions hold. First, the earlier
+    share and the test share are both above or both below the usual share. Second, the earlier share differs
+    from the usual share at least half as much as the test share does.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [
@@ -287,12 +290,12 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
 
 
 def _off_level(result: EvaluationResult) -> Iterator[str]:
-    """Explain an observed/expected whose interval does not contain 1: the churn rate changed, or the model is
-    wrong.
+    """Explain the ratio observed/expected if its interval does not contain 1.
 
-    The note shows observed/expected of the challenger and of the baseline `base_rate`, which predicts for
-    every customer the share of churners in the training rows. If both are equally far from 1, the churn rate
-    changed. If the baseline is nearer to 1 than the challenger, the model is wrong.
+    Either the churn rate changed, or the model is wrong. The note shows the ratio of the challenger and of
+    the baseline `base_rate`, which predicts for every customer the share of churners in the training rows.
+    If both ratios are equally far from 1, the churn rate changed. If the baseline's ratio is nearer to 1 than
+    the challenger's, the model is wrong.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

@@ -7,9 +7,9 @@ from churn.kpis.leaving_reasons import LeavingReasonsResult
 
 
 def leaving_lines(section: LeavingReasonsResult) -> list[str]:
-    """Return a line for each recorded reason for leaving, with the reasons that the model gave.
+    """Return a line for each recorded reason for leaving, with the model's reasons for the same customers.
 
-    The model's reasons are from the last night before the customers left. The list is empty if nobody left,
+    The model gave its reasons on the last night before the customers left. The list is empty if nobody left,
     or if the source has no reasons for leaving.
     """
     if not section.rows:

@@ -41,9 +41,9 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
 
 
 def terms_in_words(result: EvaluationResult) -> str:
-    """Return a text about the costs and the effect of a contact with which the profit is computed.
+    """Return in words from which costs and which effect of a contact the profit is computed.
 
-    The text says whether they are measured or assumed, and why.
+    The text says whether the costs and the effect are measured or assumed, and why.
     """
     return f"{_costs_in_words(result)} and {_share_in_words(result)}"
 
@@ -174,8 +174,9 @@ def _truth_row(night: CutoffCounts, reasons: Sequence[str], outcomes: Sequence[s
 
 
 def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
-    """Return the totals over all nights; the outcomes and the share of customers who left come from matured
-    nights only.
+    """Return the row of totals over all nights.
+
+    The outcomes and the share of customers who left come only from the nights whose outcomes are known.
     """
     matured = [night for night in nights if night.outcomes is not None]
     counts = [night.outcomes or {} for night in matured]

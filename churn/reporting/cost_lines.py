@@ -57,7 +57,8 @@ def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Itera
     """Yield lines that say which measured costs of a contact a night uses, and why it does not use others.
 
     Args:
-        costs: The costs of contacts that were measured before the night; None if the company maps no costs.
+        costs: The costs of contacts that were measured before the night; None if params.yaml maps no column
+            of costs.
         as_of: Only contacts that were known before this day count.
     """
     not_used: dict[WhyAssumed, list[str]] = {}
@@ -102,7 +103,7 @@ def cost_metrics(costs: ContactCosts | None) -> dict[str, float]:
     all contacts, the word `universal` stands in place of the play.
 
     Args:
-        costs: The recorded costs of contacts; None if the company maps no costs.
+        costs: The recorded costs of contacts; None if params.yaml maps no column of costs.
     """
     metrics: dict[str, float] = {}
     for part in costs.parts if costs else ():

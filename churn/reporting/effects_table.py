@@ -208,7 +208,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Yield how many customers all contacts saved or gained, and the sum of this number over the plays."""
+    """Yield how many customers all contacts saved or gained, and what the plays' own numbers add up to."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
@@ -236,7 +236,7 @@ def _erased_lines(effects: Effects) -> Iterator[str]:
 
 
 def not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield texts with the number of units that do not count, each with the reason."""
+    """Yield a text for each reason why the effect leaves out units, with the number of these units."""
     for count, words in (
         (experiment.immature, "outcome not known yet"),
         (experiment.without_label, "without label"),
@@ -366,7 +366,7 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says in how many days a training will have enough controls with an outcome."""
+    """Return a text that says in how many days enough controls for a training will have a known outcome."""
     if design.training_in_days is not None:
         return f"there will be enough in {_count(design.training_in_days, 'day')}"
     if design.units_per_day is None:

@@ -13,7 +13,7 @@ MAX_PATHS = 20
 
 
 def plan_lines(plan: ErasurePlan, output: Path) -> Iterator[str]:
-    """Yield where and in how many rows a customer's data are stored, and what is kept after an erasure."""
+    """Yield lines: where a customer's data are stored, in how many rows, and what an erasure keeps."""
     yield f"All that is held about customer {plan.identifiers.customer_id}, to be erased:"
     if plan.tables:
         counts = ", ".join(f"{table.table} {len(table.rows):,}" for table in plan.tables)
@@ -56,7 +56,7 @@ def model_lines(plan: ErasurePlan) -> Iterator[str]:
 
 
 def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) -> Iterator[str]:
-    """Yield what the search after an erasure found, and which places the program cannot erase.
+    """Yield lines: what the search after an erasure found, and which places the program cannot erase.
 
     Args:
         plan: The plan of the erasure that was carried out.
@@ -90,8 +90,9 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
 
 
 def source_lines(plan: ErasurePlan) -> Iterator[str]:
-    """Yield lines about places outside the program that may still hold data of the customer, such as the
-    source.
+    """Yield lines about places outside the program that may still hold data of the customer.
+
+    One such place is the source, from which `churn ingest` reads the tables.
     """
     tables = ", ".join(f"{table.table} ({_rows(len(table.rows))})" for table in plan.tables)
     if tables:
@@ -116,7 +117,7 @@ def _folder_name(path: Path, output: Path) -> str:
     """Return the folder that holds a file, such as `snapshots` in the output folder.
 
     For a file outside the output folder, return the folder of MLflow (`mlartifacts` or `mlruns`) that holds
-    the file. If there is none, return the path of the file's own folder.
+    the file. If neither of these holds the file, return the path of the file's own folder.
     """
     folder = output.resolve()
     if path.is_relative_to(folder):

@@ -88,7 +88,7 @@ def _cell(cells: Sequence[TriangleCell], month: int) -> str:
 
 
 def survival_lines(table: SurvivalTable) -> list[str]:
-    """Return lines with the survival of all customers and each segment, `SHOWN_AGES` days after joining."""
+    """Return lines: which share of customers, in all and by segment, stays longer than `SHOWN_AGES` days."""
     title = "survival: share of customers who stay longer than so many days"
     rows = []
     for curve in table.curves:
@@ -218,7 +218,7 @@ def _p_value(value: float) -> str:
 
 
 def churn_lines(title: str, table: ChurnTable) -> list[str]:
-    """Return lines with the observed churn of levels (such as health bands), and with their differences."""
+    """Return lines with the churn of groups (such as health bands), and the differences between groups."""
     if table.reason:
         return ["", title, f"  missing: {table.reason}"]
     rows = [

@@ -24,8 +24,8 @@ from churn.training.challenger import Challenger
 from churn.training.tune import SearchResult
 
 EXPOSURE_FILE = "exposure.json"
-"""The name of the file with the number of treated rows and of controls who represent them, by cutoff; absent
-if nobody was treated.
+"""The name of the file that counts, for each cutoff, the treated rows, and the rows of controls that get a
+higher weight in their place; absent if nobody was treated.
 """
 
 FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json", EXPOSURE_FILE)
@@ -86,11 +86,12 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log the share of treated rows, and the share of the rows of controls who represent them.
+    """Log two shares of rows: treated rows, and the rows of controls that get a higher weight in their place.
 
-    Treated rows are left out of the training; the rows of controls who had a task represent them. Both shares
-    are shares of all rows at the cutoffs with treated rows or such controls. If there is no such cutoff,
-    nothing is logged.
+    A row is treated if its customer was contacted in the label window; treated rows are left out of the
+    training. In their place, the rows of controls who had a task in the label window get a higher weight.
+    Both are shares of all rows at the cutoffs with at least one row of these two kinds. If there is no such
+    cutoff, nothing is logged.
     """
     if not snapshots.exposures:
         return
@@ -171,7 +172,7 @@ def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]
 
 
 def _flatten(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return figures by name; an interval gives the three names `name`, `name_low` and `name_high`."""
+    """Return the figures by name; a figure with an interval becomes `name`, `name_low` and `name_high`."""
     flat: dict[str, float | None] = {}
     for name, figure in figures.items():
         if isinstance(figure, Mapping):
@@ -232,7 +233,7 @@ def log_training(
         registry: The registry through which the open run was opened.
         challenger: The registered challenger.
         choice_predictions: The out-of-time predictions of the challenger at the choice cutoffs.
-        mature_on: For each matured cutoff, the date from which its labels may be used in training.
+        mature_on: For each cutoff with known labels, the date from which they may be used in training.
     """
     for score in challenger.scores:
         with registry.run(f"candidate {score.recipe.candidate}"):
@@ -288,14 +289,15 @@ def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
 def log_folds(
     registry: Registry, run_id: str, predictions: OutOfTime, mature_on: Mapping[date, date]
 ) -> None:
-    """Log each predicted cutoff as a child run, with the number of its training cutoffs and its metrics
-    before calibration.
+    """Log a child run for each cutoff of `predictions`, with the metrics before calibration.
+
+    The child run also states from how many cutoffs the model of this cutoff learnt.
 
     Args:
         registry: The registry through which the open run was opened.
         run_id: The id of the open run.
         predictions: The out-of-time predictions for the cutoffs that are logged.
-        mature_on: For each matured cutoff, the date from which its labels may be used in training.
+        mature_on: For each cutoff with known labels, the date from which they may be used in training.
     """
     for day in predictions.cutoffs:
         fold = predictions.at([day])

@@ -122,8 +122,9 @@ def render_card(
 
 
 def _measured_terms(result: EvaluationResult) -> str:
-    """Return a text that says with which costs and which effect the profit is computed; empty if both are
-    assumed.
+    """Return in words from which costs and which effect of a contact the profit is computed.
+
+    The text is empty if both the costs and the effect are assumed.
     """
     value = result.value
     is_measured = value is not None and (value.measured_share is not None or value.measured_cost is not None)
@@ -191,9 +192,9 @@ def summarize_card(
 ) -> str:
     """Return the summary of the model card, which becomes the description of a version in the registry.
 
-    The label, the cohort and the main figures are always shown. Segments with wrong probabilities, findings,
-    refusals and limits are added in turn, one of each at a time, as long as there is room. Items for which
-    there is no room are only counted.
+    The label, the cohort and the main figures are always shown. Then the summary adds findings, refusals,
+    limits, and segments whose probabilities are wrong: one of each in turn, as long as there is room. Items
+    for which there is no room are only counted.
 
     Args:
         result: The result of the evaluation.

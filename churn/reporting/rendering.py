@@ -24,8 +24,8 @@ def html_template(name: str, words: LabelWords = CHURN_WORDS) -> jinja2.Template
 
     Args:
         name: The file name of the template.
-        words: The words for the event of the label. They replace the words about leaving in the texts of the
-            template, but not in values.
+        words: The words for the event that the label predicts, such as `upgrade`. They replace the words
+            about leaving in the texts of the template, but not in values.
     """
     environment = _environment(words)
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
@@ -46,8 +46,8 @@ def markdown_template(
         name: The file name of the template.
         filters: Additional filters of the template, by name.
         values: Values that the template and its macros can use.
-        words: The words for the event of the label. They replace the words about leaving in the texts of the
-            template.
+        words: The words for the event that the label predicts, such as `upgrade`. They replace the words
+            about leaving in the texts of the template.
     """
     environment = _environment(words, finalize=escape_markdown)
     environment.filters |= {"code": code_span, "prose": escape_sentence}

@@ -96,8 +96,8 @@ def night_line(night: ReportSources) -> str:
 
 
 def result_sentences(night: ReportSources) -> tuple[str, ...]:
-    """Return sentences with what a reader of the night must know: whether to trust the model, the risk, the
-    calls, and the drift.
+    """Return sentences about a night: whether to trust the model, how many customers are expected to leave,
+    how many customers to call, and how far the data have drifted.
     """
     facts, words = night.facts, words_of(night.facts.label)
     expected = expected_total(night.scores.probability)

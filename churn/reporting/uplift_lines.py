@@ -46,7 +46,7 @@ def known_uplift_lines(uplift: KnownUplift, facts: Mapping[str, Any]) -> list[st
 
 
 def uplift_metrics(result: UpliftResult) -> dict[str, float]:
-    """Return the metrics of each experiment for MLflow; one key is `uplift/EXPERIMENT/ARM.accepted`."""
+    """Return the metrics of each experiment for MLflow, such as `uplift/EXPERIMENT/ARM.accepted`."""
     metrics: dict[str, float] = {}
     for experiment in result.experiments:
         name = re.sub(r"[^\w /-]", "_", f"uplift/{experiment.name}/{experiment.treatment.name}")
@@ -79,7 +79,7 @@ def _experiment_lines(experiment: MeasuredUplift) -> Iterator[str]:
 
 
 def verdict_in_words(experiment: MeasuredUplift) -> str:
-    """Return a sentence with the reason of a verdict, and with what follows from it."""
+    """Return why the effect model may or may not choose whom to contact, and what to do now."""
     if experiment.verdict == UpliftVerdict.ACCEPT:
         return f"{experiment.reason}. The model may choose whom to contact."
     if experiment.reason == UpliftReason.UNEQUAL_ARMS:
@@ -106,8 +106,10 @@ def _comparison_lines(comparison: PolicyComparison, experiment: MeasuredUplift) 
 
 
 def gain_in_words(gain: HasInterval, experiment: MeasuredUplift) -> str:
-    """Return a gain with its interval as text: in percentage points of the outcome, or in money for each unit
-    (such as a customer) of the experiment.
+    """Return a gain with its interval as text.
+
+    A gain is the improvement in the share of units (such as customers) with the outcome, in percentage
+    points, or an amount of money for each unit.
     """
     if experiment.unit_of_gain == "outcomes":
         return half_width(gain)

@@ -1,5 +1,7 @@
-"""Check that the champion fits the night: the same label, the same signals, and no outcomes from the
-future.
+"""Check that the champion can score a night: it must have learnt the label and the signals of this night.
+
+There is a warning if the champion was trained with outcomes that became known only after the night's cutoff,
+or if tonight's mean probability is unusual.
 """
 
 from __future__ import annotations
@@ -27,11 +29,11 @@ def check_fit(
     definitions: Mapping[str, str],
     columns: Sequence[str] | None = None,
 ) -> None:
-    """Raise an error if the champion does not fit the night; the arguments are the same as for
+    """Raise an error if the champion cannot score the night; the arguments are the same as for
     `fit_problems`.
 
     Raises:
-        ModelError: The champion does not fit. The error lists all reasons, each with a way out.
+        ModelError: The champion cannot score the night. The error lists all reasons, each with a way out.
     """
     if problems := fit_problems(spec, params, definitions, columns):
         raise ModelError(*problems)
@@ -43,17 +45,17 @@ def fit_problems(
     definitions: Mapping[str, str],
     columns: Sequence[str] | None = None,
 ) -> list[str]:
-    """Return the reasons why a champion does not fit: another label, or signals that are absent or have
-    another definition.
+    """Return the reasons why a champion cannot score a night: another label, or signals that are absent or
+    have another definition.
 
     Args:
         spec: The specification of the champion.
-        params: The parameters of the night.
+        params: The parameters with which the night is scored.
         definitions: The digest of each known signal's definition, by name.
         columns: The names of the night's signals; None before they are known.
 
     Returns:
-        A list of all reasons why the champion cannot score the night, each with a way out.
+        A list of all reasons, each with a way out.
     """
     problems = []
     if spec["label_id"] != params.label_id:

@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RuleCount:
-    """How many customers a rule of the playbook would take in a night.
+    """To how many customers a rule of the playbook would apply in a night, and how many would get its play.
 
     Attributes:
         play: The name of the play.
@@ -96,7 +96,7 @@ def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact
     """Yield the lines of a dry run: for each list a table of its rules, and then a line for each contact.
 
     Args:
-        counts: How many customers each rule of the playbook takes.
+        counts: The numbers of customers for each rule of the playbook.
         contacts: The planned contacts, in the order of the call list.
     """
     width = max((len(count.play) for count in counts), default=0)

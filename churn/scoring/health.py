@@ -27,7 +27,9 @@ SIDES = {
 
 
 def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
-    """Return the health bands, from 1 to 5; 3 if the history is too short. Shape `[customers]`.
+    """Return the customers' health bands, from 1 to 5; 3 for a customer whose history is too short.
+
+    The bands have the shape `[customers]`.
 
     Args:
         probability: The calibrated probabilities, shape `[customers]`; NaN gives a health of NaN.
@@ -40,8 +42,9 @@ def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
 
 
 def is_thin(frame: pd.DataFrame) -> Bools:
-    """Return for each row whether the customer joined less than `THIN_DAYS` days ago, which is too short for
-    a health band.
+    """Return for each row whether the customer joined less than `THIN_DAYS` days ago.
+
+    The history of such a customer is too short for a health band.
     """
     if "tenure_days" not in frame.columns:
         return np.zeros(len(frame), dtype=bool)

@@ -271,7 +271,8 @@ def score_cohort(
     Args:
         frame: The cohort: `customer_id` and the signals.
         model: The model that scores the night: the champion, or another model in a trial.
-        monthly_money: The net money per month of the customer in each row of `frame`, NaN if unknown.
+        monthly_money: For each row of `frame`, the money that the customer pays per month, net of returns;
+            NaN if unknown.
         label: The definition of the label.
         terms: The settings by which the value of a customer who stays is computed.
 

@@ -1,4 +1,4 @@
-"""Read earlier nights again: which customers they scored, and the family of each customer's first reason."""
+"""Read earlier nights again: which customers they scored, and the signal family of each first reason."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class PastNights:
         return facts.cohort, facts.excluded
 
     def first_families(self, night: date) -> Mapping[str, str | None]:
-        """Return the family of the first reason of each scored customer; None if it is not known."""
+        """Return the signal family of each scored customer's first reason; None if it is not known."""
         path = scores_path(self.output, night)
         table = read_own_parquet(
             path,
@@ -107,7 +107,7 @@ class PastNights:
 class Sentences:
     """A pattern for each sentence in which a signal gives a reason, with the signal's family.
 
-    The longest sentence, not counting the value in it, comes first.
+    The pattern of the longest sentence comes first; the values in a sentence do not add to its length.
     """
 
     patterns: tuple[tuple[int, re.Pattern[str], str], ...]
@@ -124,10 +124,10 @@ class Sentences:
         return cls(tuple(sorted(patterns, key=lambda pattern: (-pattern[0], pattern[1].pattern, pattern[2]))))
 
     def family_of(self, text: str) -> str | None:
-        """Return the family to which a written sentence belongs; None if no pattern fits, or if two families
-        fit equally well.
+        """Return the signal family of the text of a reason; None if no pattern fits, or if two families fit
+        equally well.
 
-        If several patterns fit, the pattern of the longest sentence is taken, not counting the value in it.
+        If several patterns fit, the pattern of the longest sentence (without its values) is taken.
         """
         best = 0
         families: set[str] = set()
@@ -143,7 +143,7 @@ class Sentences:
 def _pattern_of(template: str) -> tuple[int, re.Pattern[str]]:
     """Return the length of a sentence's template, and a pattern that fits every sentence written from it.
 
-    The fields of the template, such as `{value}`, are not counted.
+    The length does not include the fields of the template, such as `{value}`.
     """
     pieces = list(string.Formatter().parse(template))
     pattern = "".join(

@@ -29,7 +29,7 @@ OWN_CHANNEL = "preferred"
 
 
 class PlaybookPart(BaseModel):
-    """A part of the playbook's file; only the keys that it defines are allowed."""
+    """A part of the playbook's file; a key that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -118,7 +118,7 @@ class Play(PlaybookPart):
         name: The name, which identifies the play in the call list, the ledger and the measured effects.
         when: The condition over signals and scores. A play that follows up another play (`after`) may leave
             it out.
-        action: What the owner must do: one text, or one text for each language.
+        action: What the owner of the play must do: one text, or one text for each language.
         owner: The person or the team who acts.
         channel: The channel that is tried first; by default the first of `channels`. If the word `preferred`
             stands here, the channel in which the customer answers most often is tried first.
@@ -127,9 +127,9 @@ class Play(PlaybookPart):
         template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
         audience: The list to which the play belongs; in the file the key is `for:`.
         stage: The stages whose customers may get the play; empty for all stages.
-        follows: Families of signals. If the first reason of a customer is of one of these families, this play
-            comes before all plays without this family, whatever their places in the file.
-        for_nights: The number of nights in a row, with tonight, in which the condition must have been true.
+        follows: Families of signals. If the first reason for a customer's score belongs to one of them, this
+            play comes before all plays that do not name that family, whatever the order in the file.
+        for_nights: The number of nights in a row, tonight included, in which the condition must be true.
         after: The earlier play that this play follows up.
         variants: The variants, by name.
         control: The share of customers in the play's own control group; None if the play has no control
@@ -231,9 +231,7 @@ class Play(PlaybookPart):
         return defaults.model_copy(update={key: value for key, value in own.items() if value is not None})
 
     def variant_shares(self) -> dict[str, float]:
-        """Return the share of customers that each variant gets, in the order of the file; the shares sum to
-        1.
-        """
+        """Return each variant's share of the customers, in the order of the playbook; the shares sum to 1."""
         total = sum(variant.weight for variant in self.variants.values())
         return {name: variant.weight / total for name, variant in self.variants.items()}
 

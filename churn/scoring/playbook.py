@@ -41,7 +41,7 @@ Ints = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Rule:
-    """A play, its `when:` as a condition, and its computed criterion of success, if it has one."""
+    """A play, its `when:` as a condition, and its criterion of success, if the program computes one."""
 
     play: Play
     condition: Condition
@@ -64,8 +64,8 @@ class Playbook:
         rules: The rules. A customer gets the play of the first rule that applies; see `choose`.
         text: The text of the playbook's file, followed by the texts of its templates.
         stages: The stages. A customer is in the first stage whose condition is true.
-        templates: The templates in the folder next to the playbook's file.
-        warnings: Texts about things that the author probably did not mean, each with its line.
+        templates: The message templates in the folder `templates` next to the playbook's file.
+        warnings: Texts about things that the author probably did not mean, each with its line number.
     """
 
     rules: tuple[Rule, ...]
@@ -124,8 +124,8 @@ class Playbook:
         return names[self.stage_indices(columns, rows)]
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each play and customer whether the customer is in a stage of the play and meets the
-        play's condition tonight. Shape `[plays, rows]`.
+        """Return for each play and customer whether the customer is in a stage that the play is for and meets
+        the play's condition tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
         that is switched off applies to nobody. A play for lost customers applies only to lost customers, and
@@ -150,11 +150,11 @@ class Playbook:
         """Return for each play and customer whether the play may follow the customer's earlier tasks. Shape
         `[plays, customers]`.
 
-        A play without `after` may always follow. A play with `after` names an earlier play. The customer's
-        latest task of the earlier play must have the result `after.result`, and must have been due at least
-        `after.days` days ago. Since that task was planned, the customer must have had no task of the play
-        itself. A task without a result counts as `no answer`. All tasks of controls count as `no answer` too,
-        because a control cannot answer.
+        A play without the key `after` may always follow. If a play has this key, the key names an earlier
+        play. The customer's latest task of the earlier play must have the result `after.result`, and must
+        have been due at least `after.days` days ago. Since that task was planned, the customer must have had
+        no task of the play itself. A task without a result counts as `no answer`. All tasks of controls count
+        as `no answer` too, because a control cannot answer.
 
         Args:
             tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, which is
@@ -199,15 +199,16 @@ class Playbook:
         Args:
             columns: The signals and scores of the customers, by name.
             rows: The number of customers.
-            audience: The list of customers for which plays are chosen; plays for other lists are not taken.
+            audience: The list of customers for which plays are chosen; plays for other lists are not chosen.
             first_families: The family of the first reason of each customer, None for a customer without a
                 reason; None if no reasons were computed.
             nights_held: For each play and customer, the number of nights in a row up to tonight in which the
                 condition of the play was true. The shape is `[plays, rows]`, see `nights_in_a_row`.
                 `nights_held` is None if there are no earlier nights; plays with `for_nights` above 1 are then
-                not taken.
+                not chosen.
             may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`.
-                `may_follow` is None if there are no earlier tasks; plays with `after` are then not taken.
+                `may_follow` is None if there are no earlier tasks; plays with the key `after`, which follow
+                up another play, are then not chosen.
         """
         masks = self.holds(columns, rows)
         if nights_held is None:
@@ -280,7 +281,7 @@ def read_playbook(
     *,
     is_event: bool = False,
 ) -> Playbook:
-    """Read a playbook, and the templates in the folder `templates` next to it.
+    """Read a playbook, and the message templates in the folder `templates` next to it.
 
     Args:
         path: The YAML file.

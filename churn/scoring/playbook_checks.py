@@ -59,14 +59,15 @@ def play_problems(
     conditions: Sequence[Condition | None],
     stages: Mapping[str, Condition | None],
 ) -> Iterable[str]:
-    """Yield the mistakes that concern several parts: names that do not exist, and plays that no customer can
-    ever get.
+    """Yield the mistakes that show when parts of a playbook are compared: names that do not exist, and plays
+    that no customer can ever get.
 
     Args:
         tree: The whole file.
         entries: The plays as they are in the file.
-        conditions: The condition of each play; None if it has mistakes.
-        stages: The condition of each stage, in the order of the file; None if it has mistakes.
+        conditions: The condition of each play; None if the condition has mistakes.
+        stages: The condition of each stage of the customer relation, by name, in the order of the file; None
+            if the condition has mistakes.
     """
     yield from _repeated_names(entries)
     names = [str(entry.get("name")) for entry in entries]
@@ -224,7 +225,10 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
 
 
 def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
-    """Return the more frequent name that a rare name is probably meant to be; None if there is none."""
+    """Return the owner or channel of which `name` is probably a misspelling; None if there is none.
+
+    Of two similar names, the rarer one is the misspelling.
+    """
     for namesake in sorted(counts):
         if namesake == name or (counts[namesake], namesake) < (counts[name], name):
             continue
@@ -318,9 +322,9 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 
 
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
-    """Return whether the earlier play takes all customers of the later play.
+    """Return whether a play leaves no customer for a play that stands later in the file.
 
-    The caller has checked that the condition of the earlier play is true for all these customers.
+    The caller has checked that the condition of the earlier play is true for all customers of the later play.
     """
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
     is_free = "after" not in earlier and "pause" not in earlier

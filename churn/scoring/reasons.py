@@ -263,8 +263,9 @@ class ContributionModel(Protocol):
 
 
 def rows_to_explain(contacts: RowNumbers, band: Floats, probability: Floats) -> RowNumbers:
-    """Return the rows that get reasons: the contacts, then the customers in bands 1 and 2, the most likely
-    churners first.
+    """Return the rows that get reasons: the contacts, then customers in health bands 1 and 2.
+
+    The customers in bands 1 and 2 are ordered by probability, the highest first.
 
     Args:
         contacts: The rows of the call list, in the order of the list.

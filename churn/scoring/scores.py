@@ -109,9 +109,9 @@ class CohortScores:
 
 
 def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
-    """Return the columns of the score file and their types; `reasons` is the number of columns of reasons.
+    """Return the columns of the score file and their types; `reasons` is how many columns hold a reason.
 
-    For a label of an event, the column `event_probability` replaces `churn_probability`, and the columns of
+    For a label of an event, the column `event_probability` replaces `churn_probability`, and the columns for
     health and value at risk are empty.
     """
     contract = label.has_contract_ends
@@ -156,10 +156,11 @@ def score_table(
         cohort: The scores of the customers in the cohort.
         cutoff: The cutoff of the night.
         label: The label, which determines the columns of probabilities.
-        reasons: The number of columns of reasons.
+        reasons: How many columns hold a reason for the risk: `reason_1`, `reason_2`, …
         stamps: The ids `model_version`, `label_id` and `run_id`, by column name.
-        trial_because: Why the night is a trial; None for a night of the champion. A trial has no arms: `arm`
-            is `none` in each row, and `not_contacted_because` of a customer on the call list is `trial`.
+        trial_because: Why the night is a trial; None for a night of the champion. A trial puts
+            no customer into an arm (`treated` or `control`): `arm` is `none` in each row, and
+            `not_contacted_because` of a customer on the call list is `trial`.
     """
     schema = score_schema(label, reasons)
     roster_by_id = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")

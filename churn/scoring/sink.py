@@ -27,9 +27,9 @@ SCORES = "scores.parquet"
 CONTACTS = "_contacts.parquet"
 CALLS_LINK = "calls.csv"
 LIST_FILES = ("advocates.csv", "gone.csv")
-"""The file names of the two lists beside the call list: content customers and lost customers.
+"""The file names of the two lists beside the call list: satisfied customers and lost customers.
 
-If the file of an owner would get such a name, it gets another name.
+If the call list of an owner would get such a file name, it gets another one.
 """
 
 
@@ -42,7 +42,8 @@ class NightFiles:
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.
-        owner_calls: The calls of each owner and the lists of `LIST_FILES`, as CSV; the keys are file names.
+        owner_calls: The part of the call list for each owner (the person or the team who acts), and the lists
+            of `LIST_FILES`, as CSV; the keys are file names.
         contacts: The rank, the id and the name of each customer on the call list. This Parquet file is for
             the report.
         facts: The settings, versions and counts of the night as JSON.
@@ -71,7 +72,8 @@ def night_files(
         calls: The call list as CSV.
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
-        owner_calls: The calls of each owner as CSV; the keys are the names of the owners.
+        owner_calls: The part of the call list for each owner (the person or the team who acts), as CSV; the
+            keys are the names of the owners.
         lists: The lists of `LIST_FILES` as CSV; the keys are the file names without `.csv`.
     """
     contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
@@ -92,8 +94,9 @@ def night_files(
 
 
 def owner_files(owner_calls: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the call lists of the owners by file name; the names are changed where a file system would
-    refuse them.
+    """Return each owner's call list; its key is a file name made from the owner's name.
+
+    Characters that a file system may refuse are replaced, and a name that is taken gets a number.
 
     >>> dict(owner_files({"Customer success": "a", "calls": "b", "../x": "c", "X": "d"}))
     {'customer-success.csv': 'a', 'calls-2.csv': 'b', 'x.csv': 'c', 'x-2.csv': 'd'}

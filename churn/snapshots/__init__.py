@@ -1,1 +1,1 @@
-"""Snapshots: the cohort and its signals at each cutoff, and the labels once they have matured."""
+"""Snapshots: the cohort and its signals at each cutoff, and the labels once the outcomes are known."""

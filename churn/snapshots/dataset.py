@@ -1,4 +1,4 @@
-"""The labelled rows of matured snapshots as arrays, ordered by cutoff."""
+"""The labelled rows of matured snapshots (whose labels are known) as arrays, ordered by cutoff."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class LabelledRows:
 
     Attributes:
         names: The names of the signals, sorted.
-        levels: All levels of each text signal; for such a signal `matrix` holds indices into its levels.
+        levels: The levels (distinct values) of each text signal; for such a signal, `matrix` holds indices
+            into its levels.
         matrix: The values of the signals, shape (rows, signals); NaN where missing.
         left: The outcomes, shape (rows,): 1.0 if the customer left in the label window, else 0.0.
         customer: The number that identifies each row's customer, shape (rows,): 0, 1, 2, … without gaps.
@@ -84,14 +85,14 @@ class LabelledRows:
 
 
 def joined_weight(parts: Sequence[LabelledRows]) -> Floats | None:
-    """Return the weights of the rows of several parts, one after the other; None if no part has weights."""
+    """Return the weights of all rows of `parts`, one part after the other; None if no part has weights."""
     if all(part.weight is None for part in parts):
         return None
     return np.concatenate([np.ones(len(part)) if part.weight is None else part.weight for part in parts])
 
 
 def thin_customers(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return at most about `max_rows` rows: all rows, or the rows of every second, third, … customer."""
+    """Return about `max_rows` rows or fewer: all rows, or those of every second, third, … customer."""
     share = -(-len(rows) // max_rows)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)
 
@@ -126,7 +127,7 @@ MIN_LEVEL_ROWS = 20
 
 
 def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
-    """Return for each text signal the levels with at least 20 rows, at most the 100 commonest, sorted."""
+    """Return the levels of each text signal that at least 20 rows have: at most the 100 commonest, sorted."""
     frequent: dict[str, tuple[str, ...]] = {}
     for index, name in enumerate(rows.names):
         if name not in rows.levels:
@@ -141,10 +142,10 @@ def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
 
 
 def recode_levels(rows: LabelledRows, levels: Mapping[str, Sequence[str]]) -> Floats:
-    """Return the matrix in which text signals hold indices into `levels`; other levels become missing.
+    """Return `rows.matrix` with text signals as indices into `levels`; a level not in `levels` becomes NaN.
 
-    If no level changes, the result is `rows.matrix` itself, because a copy would double the memory that a
-    training takes.
+    If `levels` are already the levels of the rows, the result is `rows.matrix` itself, because a copy would
+    double the memory that a training takes.
     """
     if all(tuple(new_levels) == rows.levels[name] for name, new_levels in levels.items()):
         return rows.matrix

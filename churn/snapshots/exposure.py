@@ -1,4 +1,4 @@
-"""Count the rows of treated customers, and the rows of the controls that represent them."""
+"""Count the rows of contacted customers, and the rows of controls that get a higher weight in their place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from churn.snapshots.dataset import Floats
 
 
 class CutoffExposure(Part):
-    """How many rows of a cutoff were treated in their label window, and how many controls represent them.
+    """How many rows of a cutoff were treated, and how many rows of controls represent them.
+
+    A row is treated if its customer was contacted in the label window. In place of the treated rows, the rows
+    of controls get a higher weight.
 
     Attributes:
         cutoff: The cutoff.
         rows: The number of all rows of the cutoff.
         treated_rows: The number of treated rows; no model learns from them.
         control_rows: The number of rows of controls who had a task in the label window.
-        stand_for: The sum of the weights of these controls. It is close to the number of treated rows and
-            controls together.
+        stand_for: The sum of the weights of the rows counted in `control_rows`. It is close to the number of
+            treated rows and control rows together.
     """
 
     cutoff: date
@@ -42,13 +45,12 @@ class CutoffExposure(Part):
 
 
 def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -> str:
-    """Return a sentence that says how many treated rows are left out, and how many rows of controls represent
-    them.
+    """Return a sentence with the number of treated rows left out, and of control rows that represent them.
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: Why a person accepts that some treated rows have no control who represents them; None if no
-            reason is given.
+        reason: The reason in the parameter file for accepting that no control represents some of the treated
+            rows; None if the file gives no reason.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

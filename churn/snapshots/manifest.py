@@ -27,6 +27,8 @@ DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
 class SnapshotCutoff(Part):
     """The facts of one snapshot.
 
+    A label is matured when its outcomes are known, so that a model may learn from it.
+
     Attributes:
         rows: The number of rows.
         left: The number of rows whose customer left; None until the label is matured.

@@ -36,7 +36,7 @@ MATRIX_BATCH_ROWS = 8192
 
 @dataclass(frozen=True)
 class Snapshots:
-    """All matured snapshots.
+    """All matured snapshots, which are the snapshots whose labels are known.
 
     Attributes:
         rows: The labelled rows of the snapshots.
@@ -50,16 +50,16 @@ class Snapshots:
             that hold the days on which contracts ended.
         watermark: The day up to which the data were complete, in ISO format.
         guards: Which guards checked the data, and what they found.
-        known_by: Only labels that were known on this date are used; None if all matured labels are used.
+        known_by: Only labels that were known on this date are used; None if all known labels are used.
         customer_share: The n of "one customer in n was read"; it is above 1 only if the rows of all
             customers do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
-        treated_rows: The rows that were left out because the customer was treated in the label window; None
-            if nobody was treated, or if the ledger was not read.
-        exposures: For each cutoff, how many treated rows were left out, and how many rows of controls
-            represent them with a higher weight.
-        no_controls_accepted: Why a person accepts that no control represents some of the treated rows; None
-            if controls represent all of them.
+        treated_rows: The left-out rows of customers who were contacted (treated) in the label window; None if
+            nobody was treated, or if the ledger was not read.
+        exposures: For each cutoff, how many rows of treated customers were left out, and how many rows of
+            controls got a higher weight in their place.
+        no_controls_accepted: The user's reason for going on although no controls stand in for some of the
+            treated customers; None if controls stand in for all of them.
     """
 
     rows: LabelledRows
@@ -105,7 +105,7 @@ class Snapshots:
 
     @property
     def cutoffs(self) -> tuple[date, ...]:
-        """Return the matured cutoffs in order."""
+        """Return the cutoffs of the matured snapshots, the earliest first."""
         return tuple(sorted(self.mature_on))
 
     def rows_at(self, cutoff: date) -> npt.NDArray[np.bool_]:
@@ -132,10 +132,10 @@ class Snapshots:
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
-            exposures: For each cutoff, how many treated rows are left out, and how many rows of controls
-                represent them with a higher weight.
-            no_controls: Why a person accepts that no control represents some of the treated rows; None if
-                controls represent all of them.
+            exposures: For each cutoff, how many rows of treated customers are left out, and how many rows of
+                controls get a higher weight in their place.
+            no_controls: The user's reason for going on although no controls stand in for some of the treated
+                customers; None if controls stand in for all of them.
         """
         if (weight == 1).all():
             return self
@@ -162,13 +162,13 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
 
     Args:
         params: The parameters that the snapshots must fit.
-        known_by: Only labels that were known on this date are used; None if all matured labels are used.
+        known_by: Only labels that were known on this date are used; None if all known labels are used.
 
     Raises:
         CallError: there are no snapshots, they do not fit the parameters, or `known_by` is after the
             watermark.
         SourceError: a file of the snapshots is missing or damaged.
-        Stop: no label is matured.
+        Stop: no label is known yet.
     """
     folder = params.output / "snapshots"
     manifest = SnapshotManifest.read(folder)

@@ -1,4 +1,4 @@
-"""Write snapshots: the cohort and its signals at each cutoff, and the labels once they have matured."""
+"""Write snapshots: the cohort and its signals at each cutoff, and the labels once the outcomes are known."""
 
 from __future__ import annotations
 

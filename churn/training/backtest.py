@@ -80,7 +80,7 @@ class OutOfTime:
         """Return the predictions as a table with the columns `customer_id`, `cutoff`, `left` and `logit`.
 
         Args:
-            customers: The customer ids; `customer` holds indices into them.
+            customers: The customer ids; the attribute `customer` holds indices into them.
         """
         days = {int(day): date_of_day(int(day)).isoformat() for day in np.unique(self.cutoff)}
         return pd.DataFrame(
@@ -105,14 +105,14 @@ def predict_out_of_time(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> OutOfTime:
-    """Fit the recipe once for each cutoff, and predict this cutoff; the fits run in parallel.
+    """For each cutoff, fit a model and predict the rows of the cutoff; the fits run in parallel.
 
     Args:
         snapshots: All matured snapshots.
         recipe: The settings of the fits.
         cutoffs: The cutoffs to predict. Each model learns from at most a million rows, whose labels were
             known by its cutoff.
-        threads: The threads for all fits together; they do not change the result.
+        threads: The number of threads for all fits together; it does not change the result.
         advance: A function that is called after each fit.
     """
     cutoffs = sorted(cutoffs)
@@ -132,7 +132,7 @@ def predict_and_fit(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[OutOfTime, FittedModel]:
-    """Predict some cutoffs out of time and, in parallel, fit the recipe on all matured snapshots.
+    """Predict some cutoffs as `predict_out_of_time` does and, in parallel, fit a model on all labels.
 
     The fits run in parallel even if there are many rows. If there are many, each fit for a cutoff uses only
     the rows of a part of the customers, so that the copies of these rows take no more memory than the
@@ -142,7 +142,7 @@ def predict_and_fit(
         snapshots: All matured snapshots.
         recipe: The settings of the fits.
         cutoffs: The cutoffs to predict.
-        threads: The threads for all fits together; they do not change the result.
+        threads: The number of threads for all fits together; it does not change the result.
         advance: A function that is called after each fit.
     """
     cutoffs = sorted(cutoffs)
@@ -212,7 +212,7 @@ def predict_treated(
         recipe: The settings of the fits.
         predictions: The out-of-time predictions of untreated rows.
         test: The test cutoffs.
-        threads: The threads for all fits together; they do not change the result.
+        threads: The number of threads for all fits together; it does not change the result.
     """
     treated = snapshots.treated_rows
     if treated is None:

@@ -104,7 +104,7 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
     Customers of one level get the same probability.
 
     Returns:
-        A calibration with `upto`, `p0` and `p1`. Neighbouring levels with equal probabilities form one step.
+        A calibration with `upto`, `p0` and `p1`. Neighbouring levels with equal `p0` and `p1` form one step.
         `upto` holds the upper edge of each step in log-odds; the last step has none. `p0` and `p1` hold
         the two probabilities of each step.
 
@@ -133,7 +133,7 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
 
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
-    """Return the isotonic share of churners of each level, computed with one more row in this level.
+    """Return each level's share of churners by isotonic regression, with one row added to this level.
 
     The outcome of the added row is `guess`. The result follows from the max-min formula. For each level, take
     all runs of neighbouring levels that contain it. For each start of a run, take the smallest share of
@@ -209,8 +209,8 @@ def select_calibration(
     The gain is clear if it exceeds its standard error. A clear gain is required because, among several
     methods without a real gain, one nearly always seems better by chance. The gain is likely to last if there
     are at least two cutoffs, and the method is better at each of them. One cutoff is not enough: if the share
-    of churners drifts, all rows of a cutoff drift together, and the standard error does not contain this. To
-    be judged at a cutoff, a method is fitted on the rows of earlier cutoffs whose labels were already known.
+    of churners drifts, all rows of a cutoff drift together, and the standard error ignores this drift. To be
+    judged at a cutoff, a method is fitted on the rows of earlier cutoffs whose labels were already known.
 
     Args:
         setting: `auto`, or the name of a method. The methods are compared even if a method is named.
@@ -284,12 +284,13 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
     """Fit a shift: a number that is added to all log-odds, so that the expected number of churners is about
     the true number.
 
-    The shift is 0 unless at least 100 customers left, or at least 100 were expected to leave. The difference
-    is the true number minus the expected number of churners. The shift is also 0 if chance alone gives such a
-    difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood estimate times
-    `1 - 1 / z^2`, where z is the difference divided by its standard error. The factor `1 - 1 / z^2` is the
-    share of the difference that is expected to last. The independent units are customers, not rows, because
-    the windows of weekly cutoffs overlap and contain the same churner several times.
+    The shift is 0 unless at least 100 customers left, or at least 100 were expected to leave. The true number
+    minus the expected number of churners is called the difference. The shift is also 0 if chance alone gives
+    so large a difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood
+    estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. The factor
+    `1 - 1 / z^2` is the share of the difference that is expected to last. The independent units are
+    customers, not rows, because the windows of weekly cutoffs overlap and contain the same churner several
+    times.
 
     Args:
         logits: The log-odds, shape (rows,).
@@ -312,8 +313,9 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
 
 
 def _n_customers(chance: Floats, customer: Ints) -> float:
-    """Return a lower bound for the number of customers who leave: the sum of the largest probability of each
-    customer.
+    """Return a lower bound for the expected number of customers who leave.
+
+    It is the sum, over the customers, of the largest probability in the rows of a customer.
     """
     customer_index = np.unique(customer, return_inverse=True)[1]
     largest = np.zeros(customer_index.max(initial=-1) + 1)
@@ -353,7 +355,7 @@ def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
 def _fit_logistic(
     columns: Floats, left: Floats, start: tuple[float, ...], row_weight: Floats | None
 ) -> list[float]:
-    """Fit a logistic regression in which no weight except the last may be negative."""
+    """Fit a logistic regression whose coefficients are at least 0; only the last may be negative."""
     share = None if row_weight is None else row_weight / row_weight.sum()
 
     def loss(weights: Floats) -> tuple[float, Floats]:

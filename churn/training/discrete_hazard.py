@@ -1,11 +1,13 @@
-"""The probability of leaving within 30, 60 and 90 days for a contract label, from discrete hazards (the
-probability of leaving in one interval).
+"""The probability of leaving within 30, 60 and 90 days, for a label about contracts.
 
-The days that follow a cutoff and the label's gap (`gap_days`) are divided into intervals. A row counts for an
-interval under two conditions: the customer was still there at the beginning of the interval, and the interval
-is completed. An interval is completed when, after its end, the wait for renewals (`grace_days`) and for late
-rows (`late_days`) is over. In an interval that is not completed, some churners would count as stayers,
-because the end of their contract is not known yet.
+The days that follow a cutoff and the label's gap (`gap_days`) are divided into intervals. The (discrete)
+hazard of an interval is the probability that a customer who is there at its beginning leaves in it. The
+hazards of the intervals together give the probability of leaving within a number of days.
+
+Two conditions decide whether a row counts for an interval: the customer was still there at the beginning of
+the interval, and the interval is completed. An interval is completed when, after its end, the wait for
+renewals (`grace_days`) and for late rows (`late_days`) is over. In an interval that is not completed, some
+churners would count as stayers, because the end of their contract is not known yet.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from churn.snapshots.dataset import LabelledRows, cutoffs_of, recode_levels, sco
 
 IMPORTANCE_ROWS = 1000
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
-"""The quantiles that a spec stores: the smallest value, the nine deciles, and the largest value."""
+"""The quantiles that `spec.json` stores: the smallest value, the nine deciles, and the largest value."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class FittedModel:
     """A fitted model without calibration: the parts that are written to its files.
 
     Attributes:
-        names: The signals, in the order of the columns.
-        levels: For each text signal, the levels that were frequent enough in training.
-        members: The parts of the model (trees, a regression), as the spec stores them. The log-odds of the
+        names: The names of the signals, in the order of the columns of the model's input.
+        levels: For each text signal, the levels (its possible values) that were frequent enough in training.
+        members: The parts of the model (trees, a regression), as `spec.json` stores them. The log-odds of the
             model are the mean of the members' log-odds.
         boosters: The texts that LightGBM writes, by file name.
     """
@@ -54,8 +54,9 @@ class FittedModel:
         return self.scorer({"method": "none"}, threads).logits(recode_levels(rows, self.levels))
 
     def averaged_with(self, second: FittedModel) -> FittedModel:
-        """Return a model whose log-odds are the mean of this model's and of a second model's; both were
-        fitted on the same rows.
+        """Return a model whose log-odds are the mean of the log-odds of two models: this one and `second`.
+
+        Both were fitted on the same rows.
         """
         return FittedModel(
             self.names, self.levels, [*self.members, *second.members], {**self.boosters, **second.boosters}
@@ -77,8 +78,10 @@ class FittedModel:
         return {self.names[index]: float(share[index]) for index in np.argsort(-share, kind="stable")}
 
     def signal_facts(self, rows: LabelledRows, index: int) -> dict[str, Any]:
-        """Return the entry of a signal in a spec: the share of missing values, and its levels or its
-        quantiles.
+        """Return what `spec.json` stores about the values of a signal.
+
+        These are the share of missing values and, for a text signal, the levels and their shares; for a
+        numeric signal, the median and the quantiles.
         """
         name, values = rows.names[index], rows.matrix[:, index]
         missing = np.isnan(values)

@@ -51,12 +51,11 @@ def map_parallel(
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
-    """Limit the linear algebra library to one thread inside a `with` block, so that sums do not depend on
-    threads.
+    """Limit the linear algebra library to one thread inside a `with` block.
 
-    The limit is valid for the whole process, and the end of the block restores the earlier limit. If two
-    threads set the limit at overlapping times, one thread could remove the limit of the other. So code that
-    starts threads sets the limit around all its threads.
+    Its sums then do not depend on the number of threads. The limit is valid for the whole process, and the
+    end of the block restores the earlier limit. If two threads set the limit at overlapping times, one thread
+    could remove the limit of the other. So code that starts threads sets the limit around all its threads.
     """
     limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
     return limits

@@ -83,7 +83,8 @@ def select_candidate(
 
     Trees get the number of rounds that is best over all folds together. The logistic regression gets the
     prior variance that is best over all folds together. The logistic regression is fitted even if it is not a
-    candidate. The blend uses the kind of trees with the lower log loss.
+    candidate. The blend averages the log-odds of the logistic regression and of the kind of trees with the
+    lower log loss.
 
     Args:
         folds: The folds; each has training rows and validation rows.
@@ -92,8 +93,8 @@ def select_candidate(
         settings: The section `train` of the parameters.
         threads: The threads for all folds together; they do not change the result.
         advance: A function that is called after every fold.
-        tree_recipe: The recipe that the search for the best settings of trees found. Then no other kind of
-            trees is fitted.
+        tree_recipe: The recipe that the search for the best settings of trees found. If it is given, no other
+            kind of trees is fitted.
     """
     recipes: dict[CandidateName, Recipe] = {name: Recipe.start(settings, name) for name in settings.trees}
     if tree_recipe:
@@ -115,7 +116,7 @@ def _stage_logits(
 ) -> StageLogits:
     """Return the log-odds of the validation rows for each recipe at each stage; see `StagedCandidate`.
 
-    The recipes of one family are computed together.
+    The recipes of one family of candidates, such as trees, are computed together.
     """
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
@@ -177,7 +178,7 @@ def at_best(
 ) -> tuple[int, Floats]:
     """Return the stage with the lowest log loss over all folds together, and the log-odds at this stage.
 
-    A stage, numbered from 0, is one value of the setting that the folds select, such as a number of trees.
+    A stage is one of the tried values of a setting, such as a number of trees; stages are numbered from 0.
 
     Args:
         folds: For each fold, the log-odds of its validation rows at each stage. The comparison uses only

@@ -35,7 +35,7 @@ class CutoffPlan:
         test: The test cutoffs, in order; empty if there are too few snapshots.
         choice: The choice cutoffs, on which the model is selected. All labels of the choice cutoffs were
             known at the first test cutoff.
-        chosen_by: The date of the selection, which is the first test cutoff; None if there is no test.
+        chosen_by: The date of the selection, which is the first test cutoff; None if there is no test cutoff.
     """
 
     test: tuple[date, ...]
@@ -56,14 +56,15 @@ def plan_cutoffs(
     test cutoffs lie about one horizon apart, so that their label windows hardly overlap.
 
     Args:
-        rows: The labelled rows of all matured snapshots.
-        mature_on: For each matured cutoff, the date from which its labels may be used in training.
+        rows: The labelled rows of all matured snapshots: those whose labels are known.
+        mature_on: For each cutoff of these snapshots, the date from which its labels may be used in training.
         requested_cutoffs: The test cutoffs that the parameters name.
         horizon_days: The horizon of the label, in days.
         file: The name of the parameter file, for messages.
 
     Raises:
-        Stop: a requested test cutoff has no matured snapshot, or there are no earlier labels to train on.
+        Stop: a requested test cutoff has no matured snapshot, or there was nothing to learn from at that
+            cutoff: no label was known, or all known labels were the same.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if requested_cutoffs:
@@ -153,9 +154,8 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
 
     There is a fold for each choice cutoff. The fold of a cutoff has at most 200,000 training rows, whose
     labels were known at the cutoff. If there are no choice cutoffs, or fewer than 50 churners at them, there
-    is a fold for each of five parts of the customers instead. Each part has the rows of its customers in the
-    snapshots whose labels were known at the first test cutoff. If there is no test, the folds contain all
-    snapshots.
+    is a fold for each of five parts of the customers instead. The parts come from the snapshots whose labels
+    were known at the first test cutoff, or from all snapshots if there is no test cutoff.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

@@ -33,7 +33,8 @@ class Trial:
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
         recipe: All settings for the final fit, if this trial is used.
-        leaves: The largest number of leaves that a tree may have, in the fold with the most churners.
+        leaves: The largest number of leaves that a tree may have; if the recipe does not set it, the
+            number for the fold with the most churners.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.
@@ -61,8 +62,8 @@ class SearchResult:
     Attributes:
         trials: The trials in the order of the search.
         best: The number of the trial with the lowest log loss.
-        simplest: The number of the simplest trial whose log loss is within one standard error of the best
-            trial. This trial is used.
+        simplest: The number of the simplest trial whose log loss is within one standard error of the lowest
+            log loss. This trial is used.
         gain: The log loss of the best trial with default settings minus the log loss of the trial `simplest`.
         standard_error: The standard error of `gain`, with customers as independent units.
     """
@@ -111,11 +112,11 @@ def search(
     advance: Callable[[], None] = lambda: None,
 ) -> SearchResult:
     """Try several settings of the trees, and find the simplest setting whose loss is within one standard
-    error of the best.
+    error of the lowest loss.
 
-    The first trials are the default settings of each kind of trees in `train.candidates`. A budget in minutes
-    starts after these first trials. The same seed and folds give the same trials, unless the search ends
-    because its budget is used up.
+    The first trials are the default settings of each kind of trees in `train.candidates`. The time limit
+    `train.search.minutes` counts from the end of these first trials. The same seed and folds give the same
+    trials, unless the time limit ends the search.
 
     Args:
         folds: The folds; each has training rows and validation rows.

@@ -23,7 +23,7 @@ put together.
 
 FAR_FROM_LIMIT = 0.5
 """The probability above which the difference between the arms is certainly due to chance, so that an
-approximation is enough; the error level is 500 times smaller.
+approximation is enough; the limit `RATIO_ALPHA` is 500 times smaller.
 """
 
 
@@ -62,8 +62,9 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
 
     Values that were known before a random assignment differ between the arms only by chance. If a column
     differs more, there are two explanations. Either the column holds values from after the assignment, such
-    as purchases because of the contact, or the arms were not drawn by chance. The error level is divided by
-    the number of covariates, so that fewer than 1 of 1,000 sound experiments are refused.
+    as purchases because of the contact, or the arms were not drawn by chance. A column counts as unequal
+    if its p-value is below `RATIO_ALPHA` divided by the number of covariates. So fewer than 1 of 1,000 sound
+    experiments are refused.
 
     Args:
         rows: The rows with their covariates.

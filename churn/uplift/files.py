@@ -2,7 +2,7 @@
 
 `output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
 that were known up to the day D. `output/uplift/models/DIGEST` is a model. Each day's result and each model
-has its own file or folder, so a later one does not replace the files that an earlier night has read.
+has its own file or folder, so a later one does not replace the files with which an earlier night was scored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AS_OF = "as_of="
 
 
 def uplift_folder(output: Path) -> Path:
-    """Return the folder of `churn uplift`."""
+    """Return the folder of the results and models of `churn uplift`."""
     return output / "uplift"
 
 

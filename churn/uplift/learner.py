@@ -1,10 +1,10 @@
 """The DR learner (doubly robust): an outcome model for each arm, then trees that predict the pseudo-outcome
 of each unit.
 
-The pseudo-outcome of a unit is an unbiased estimate of its effect if the recorded probability of treatment is
-right, whatever the outcome models say. Good outcome models only make the pseudo-outcome less noisy. `Y` is
-the outcome, `T` in {0, 1} the arm, and `e` the recorded probability. `m1` and `m0` are outcome models that
-have not seen the unit. The pseudo-outcome is:
+The pseudo-outcome of a unit is an unbiased estimate of the effect of the treatment on this unit if the
+recorded probability of treatment is right, whatever the outcome models say. Good outcome models only make the
+pseudo-outcome less noisy. `Y` is the outcome, `T` in {0, 1} the arm, and `e` the recorded probability. `m1`
+and `m0` are outcome models that have not seen the unit. The pseudo-outcome is:
 
     m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
 
@@ -52,8 +52,8 @@ class UpliftModel:
         treatment: The outcome models of the treated arm, one for each fold; each is fitted to the other
             folds.
         effect: The model of the effect; the values of its trees add up to the effect, and not to log-odds.
-            The effect is by how much a contact raises the probability of the outcome, or lowers it if the
-            outcome is bad.
+            The effect of a contact is the rise in the probability of the outcome, or the fall if the outcome
+            is bad.
     """
 
     control: tuple[FittedModel, ...]
@@ -152,8 +152,8 @@ def _tree_params(seed: int) -> dict[str, Any]:
 
 
 def _any_direction(rows: LabelledRows) -> list[int]:
-    """Return monotone constraints that forbid no direction, because a contact may help more or help less if
-    the customer's risk is higher.
+    """Return a 0 (no monotone constraint) for each signal: if the customer's risk is higher, a contact may
+    help more or help less.
     """
     return [0] * len(rows.names)
 

@@ -1,10 +1,9 @@
-"""The contacts in the ledger as a sample: each unit at its first task, with the signals of the night of this
-task.
+"""The contacts in the ledger as a sample: one row for each unit's first task, with the signals of that night.
 
-Controls have tasks too, which nobody carries out. Each night therefore chose the units of both arms by the
-same rules. The measured effect is the effect of having a task, whether the task was carried out or not. The
-play and the channel of a task and the churn probability of its customer are covariates, in addition to the
-signals.
+A unit is a person, an account or a customer. Controls get tasks by the same rules as treated units, but
+nobody carries these tasks out. The measured effect is the effect of having a task, whether the task was
+carried out or not. The play and the channel of a task and the churn probability of its customer are
+covariates, in addition to the signals.
 """
 
 from __future__ import annotations
@@ -40,13 +39,14 @@ def ledger_sample(
 ) -> tuple[Sample, SampleFacts]:
     """Return the contacts in a ledger as a sample; the outcome is that the customer left.
 
-    If the residual value of at least one unit is known, each outcome counts as much money as its unit is
-    worth, and units without a known value are left out.
+    If the residual value of at least one unit is known, each outcome counts with the residual value of its
+    unit, in money; units without a known value are left out.
 
     Args:
         ledger: The arms and the tasks that the nights assigned.
         outcomes: The labels of customers, and the days on which they become known.
-        signals_at: A function that returns the signals of the customers in a night.
+        signals_at: A function that returns the customers who could still leave at a cutoff, with their
+            signals.
         other_plays: The plays that put customers on a list beside the call list, such as the list of lost
             customers; the tasks of these plays are left out.
 
@@ -148,9 +148,9 @@ def _left(frame: pd.DataFrame, outcomes: LabelOutcomes) -> npt.NDArray[np.float6
 def _covariates(
     frame: pd.DataFrame, signals_at: SignalsAt
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
-    """Return the covariates of each row, and whether its customer could still leave at the task's night.
+    """Return the covariates of each task, and whether its customer was still at risk on the task's night.
 
-    Today's data decide this, not the data of that night.
+    Today's data decide who was at risk, not the data of that night.
     """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []

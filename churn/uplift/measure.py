@@ -20,9 +20,10 @@ class UpliftTerms:
     """The settings by which models are fitted and compared.
 
     Attributes:
-        contact_share: The share of the units that each policy (a rule for whom to contact) contacts.
+        contact_share: The share of the units of the experiment that each policy (a rule for whom to contact)
+            contacts.
         seed: The seed with which the trees are fitted.
-        threads: The threads to use; they do not change the result.
+        threads: The number of threads; it does not change the result.
     """
 
     contact_share: float

@@ -96,7 +96,7 @@ def predict_held_out(sample: Sample, *, seed: int, threads: int) -> tuple[Sample
     Args:
         sample: The rows of all folds; the first fold is not judged.
         seed: The seed with which the trees are fitted.
-        threads: The threads to use; they do not change the result.
+        threads: The number of threads; it does not change the result.
     """
     judged_sample = sample.where(sample.fold > 0)
     effect, risk, pseudo_outcome = (np.zeros(len(judged_sample)) for _ in range(3))

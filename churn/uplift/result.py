@@ -57,12 +57,12 @@ class MeasuredUplift(Part):
         name: The name of the experiment.
         outcome: The name of the outcome.
         is_wanted: Whether the outcome is good for the company.
-        unit_of_gain: What the gain of a policy is counted in, `outcomes` or `money`; a gain is a mean over
-            all units of the sample.
+        unit_of_gain: Whether a policy's gain is counted in `outcomes` or in `money`. The gain is a mean over
+            all units of the sample, contacted or not.
         control: The number of units in the control arm, and how many of them have the outcome.
         treatment: The number of units in the treated arm, and how many of them have the outcome.
         left_out_counts: For each reason, the number of units that the sample leaves out.
-        covariates: What was known about each unit before its assignment.
+        covariates: What was known about each unit before its assignment to an arm.
         unequal_covariates: The covariates in which the arms differ more than chance allows. In a sound
             experiment, the chance that at least one covariate is listed here is below 1 in 1,000.
         verdict: Whether the model may choose whom to contact.

@@ -1,4 +1,4 @@
-"""A sample of units that chance put into two arms, and what was known about each unit before that."""
+"""A sample of units that chance put into two arms, and what was known about each unit beforehand."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Sample:
     """The rows of a sample; all arrays have the shape (rows,).
 
     Attributes:
-        rows: What was known about each unit before its assignment. `left` is 1.0 if the outcome happened,
-            even if it is a good outcome, such as a visit. `customer` is the customer to whom the row belongs;
-            rows of one customer are never independent.
+        rows: What was known about each unit before its assignment to an arm. `left` is 1.0 if the outcome
+            happened, even if it is a good outcome, such as a visit. `customer` is the customer to whom the
+            row belongs; rows of one customer are never independent.
         in_treatment: Whether chance put the unit into the treated arm.
         propensity: The probability of being put into the treated arm, as it was recorded before the
             assignment.
@@ -129,7 +129,7 @@ def make_sample(
     """Return the rows of a sample, together with their folds.
 
     Args:
-        rows: What was known about each unit before its assignment, and its outcome.
+        rows: What was known about each unit before its assignment to an arm, and the outcome of the unit.
         customers: The name of the customer to whom each row belongs.
         in_treatment: Whether the unit is in the treated arm.
         propensity: The recorded probability of being in the treated arm.
@@ -137,7 +137,7 @@ def make_sample(
         worth: What one outcome is worth in money; by default outcomes are counted.
 
     Raises:
-        ValueError: a probability is not between 0 and 1.
+        ValueError: a value of `propensity` is not between 0 and 1.
     """
     return Sample(
         rows=rows,

@@ -53,7 +53,7 @@ class HighWaterMark:
     Args:
         types: DuckDB's types of the columns of the source.
         checksum: The checksum of the rows that must not change: all rows of a single file, or all rows that
-            became known before the time in `known_at`. Empty if the table has several files.
+            became known before the mark's `known_at`. Empty if the table has several files.
         files: The name, size and time of change (nanoseconds) of each file of the table.
         position: The number of rows of a single file, if new rows are found by their position in it;
             otherwise 0.
@@ -192,7 +192,7 @@ class NewRowsReader(Protocol):
         """
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write the rows that the next ingest needs in addition to the mark, if it needs any."""
+        """Write the rows, if any, that the next ingest needs in addition to the mark."""
 
 
 def reader_for(
@@ -220,7 +220,7 @@ def can_be_read_back(types: Mapping[str, str]) -> bool:
 
 
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
-    """Return whether DuckDB can number the rows of the files, and the query handles each row on its own."""
+    """Return whether DuckDB can number the rows of the files, and the query never combines rows."""
     origin = query.spec.origin
     expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)
@@ -258,7 +258,10 @@ class PositionReader:
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return a mark with each file's state; for a single file, also the number and checksum of rows."""
+        """Return a mark with the size and time of change of each file.
+
+        For a single file, the mark also holds the number of its rows and their checksum.
+        """
         mark = HighWaterMark(types=types, checksum="", files=self._file_stats())
         if len(mark.files) > 1:
             return mark

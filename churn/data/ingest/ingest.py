@@ -114,10 +114,11 @@ def fresh_store(params: Params) -> Store | None:
 
 
 def fingerprint(params: Params) -> str:
-    """Return a digest of the source's state, the parameters that shape the store, and forgotten customers.
+    """Return a digest that changes if the store must be written again.
 
-    The state of a file is its name, size and time of change. The state of a table in a database or in Spark
-    is a checksum of its rows.
+    It is the digest of the source's state, of the parameters that shape the store, and of the list of
+    forgotten customers, whose rows are left out. The state of a file is its name, size and time of change.
+    The state of a table in a database or in Spark is a checksum of its rows.
     """
     shaping = params.model_dump(
         mode="json",
@@ -254,7 +255,7 @@ class TablePlan:
 
     Args:
         query: The table's query.
-        staged_table: The views in DuckDB with the rows that this ingest reads.
+        staged_table: The table's views in DuckDB; they hold the rows that this ingest reads.
         types: DuckDB's types of the columns of the source.
         reader: The reader of the table's new rows; None if all rows are always read.
         last_mark: The last ingest's high-water mark, after which rows are read; None if all rows are read.
@@ -342,7 +343,11 @@ class IngestPlanner:
         return sorted(days.items())
 
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
-        """Return the new high-water mark of a table, and write the rows at this mark to `ties`."""
+        """Return the new high-water mark of a table: how far it has been read.
+
+        If new rows are found by their `known_at`, the rows whose `known_at` equals the mark are written to
+        the folder `ties`, because the next ingest may find more rows with this time.
+        """
         if plan.reader is None:
             return None
         mark = plan.reader.new_mark(plan.staged_table, plan.types, present, plan.last_mark)

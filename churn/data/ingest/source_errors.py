@@ -43,7 +43,7 @@ def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
     Args:
         source: The source.
         spec: The table.
-        error: The source's error about all SQL of the table together.
+        error: The error that the source reported for the table's whole SQL.
     """
     start = f"{spec.file}: {spec.key}: the SQL is not understood by the source:"
     names = _column_names(source, spec)
@@ -58,7 +58,7 @@ def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
 
 
 def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Exception]]:
-    """Yield the key, the SQL and the error for each part of a table's SQL that fails when it runs alone."""
+    """Try each part of a table's SQL alone; yield the key, the SQL and the error of each part that fails."""
     origin = spec.origin
     if origin.query:
         query = origin.query.rstrip("; \n\t")

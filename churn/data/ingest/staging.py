@@ -1,4 +1,4 @@
-"""Stage a table: the query that the source answers, and views of its rows with typed canonical columns."""
+"""Stage a table: write the query for the source, and create a view with typed canonical columns."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class StagedTable:
 
     Args:
         spec: The table.
-        rows_view: The view of the rows to check.
-        typed_view: A view of these rows with typed columns.
+        rows_view: The view whose rows count as read from the source.
+        typed_view: The view of the same rows with typed columns.
         columns: The canonical columns that the source gives.
         unread: See `TableQuery`.
         has_old_rejects: Whether the rows include rejects of an earlier ingest. If the rows include old
@@ -266,7 +266,7 @@ def create_typed_view(
     timezone: str,
     forgotten: ForgottenCustomers = NO_CUSTOMERS,
 ) -> StagedTable:
-    """Create the typed view of a table over its raw view.
+    """Create the typed view of a table: a view of its raw rows in which each column has its canonical type.
 
     A column of times `<name>` is in UTC, and `<name>__local` holds the same times in local time. For each
     column, `<name>__raw` holds the value of the source. It shows whether a value is wrong or only missing,
@@ -339,8 +339,8 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
     """Return SQL after FROM that reads the source's words for "no value" as NULL.
 
     Args:
-        raw: The view of the rows.
-        columns: The columns of the view.
+        raw: The view that holds the source's words.
+        columns: The canonical columns of this view.
         missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times,
             the word 9999-12-31, for example, turns every time of that day into NULL. In a column of numbers,
             the word -1, for example, also turns -1.0 into NULL.

@@ -1,4 +1,4 @@
-"""Find where the data end: the present for all tables, and the watermark for the label's table.
+"""Find the last day of the data: of all tables (the present), and of the label's table (the watermark).
 
 Rows whose times are too far after the present are rejected.
 """
@@ -45,7 +45,8 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 
     For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
     present is the latest of these days, or the watermark if that is later. A row more than a year after the
-    present comes from a broken clock. An earlier row may be right, even if it is after the watermark.
+    present comes from a broken clock. A row within that year may be right, even if it is after the
+    watermark.
     """
     ends = [watermark] if watermark else []
     for table in tables:

@@ -43,11 +43,12 @@ class StoredTable:
 
 
 def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> dict[str, StoredTable]:
-    """Return the tables of a database's catalogue by name.
+    """Return the tables that a database's catalogue lists; the keys are their names in lower case.
 
     Args:
-        rows: The rows of the catalogue. Each row holds the table's name, its kind, the text that may
-            contain `MARK` (its comment; in SQLite, the SQL that created it), a column and the column's type.
+        rows: The rows of the catalogue. Each row holds the table's name, the table's kind, a text, a column's
+            name and the column's type. The text is the table's comment (in SQLite, the SQL that created the
+            table); it may contain `MARK`.
         kinds: `table` or `view` for each word that the catalogue uses for a kind of object.
     """
     tables: dict[str, StoredTable] = {}
@@ -100,7 +101,7 @@ class SinkConnection(ABC):
 
     @abstractmethod
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views of the schema that have one of these names, by name."""
+        """Return the tables and views of the schema whose name is in `names`; the keys are their names."""
 
     @abstractmethod
     def type_of(self, kind: pa.DataType) -> str:
@@ -124,7 +125,7 @@ class SinkConnection(ABC):
         """Create a view that carries the comment `MARK`; a view of the same name is replaced."""
 
     def quote(self, table: str) -> str:
-        """Return the quoted name of a table with its schema."""
+        """Return the table's full name in SQL, `schema.table`, with both parts quoted."""
         return f"{identifier(self.schema)}.{identifier(table)}"
 
     def name_in_view(self, table: str) -> str:

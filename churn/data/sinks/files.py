@@ -72,10 +72,10 @@ ORDER BY o.name, c.column_index
 
 
 def path_in(address: Address) -> Path:
-    """Return the path in the address of a file, such as `sqlite:////data/nights.sqlite`.
+    """Return the path of the file in an address: `/data/nights.sqlite` in `sqlite:////data/nights.sqlite`.
 
     Raises:
-        AddressError: The address has no path of a file in an existing folder.
+        AddressError: The address has settings after a `?`, or no path of a file in an existing folder.
     """
     path = Path(address.path.removeprefix("/"))
     if address.settings or not path.name:
@@ -90,7 +90,8 @@ def path_in(address: Address) -> Path:
 class DuckDBSink(SinkConnection):
     """An open DuckDB file.
 
-    Its tables have no keys, because DuckDB refuses to delete and insert the same key in one transaction.
+    Its tables have no primary keys, because DuckDB refuses to delete a key and insert it again in one
+    transaction.
     """
 
     has_keys = False
@@ -135,7 +136,7 @@ class DuckDBSink(SinkConnection):
         return stored_tables(self.execute(query, [self.schema]), {})
 
     def type_of(self, kind: pa.DataType) -> str:
-        """Return the type as DuckDB spells it."""
+        """Return the name that DuckDB gives to the type of a column."""
         return DUCKDB_TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:
@@ -184,7 +185,10 @@ def open_duckdb(address: Address, schema: str) -> Iterator[DuckDBSink]:
 
 
 class SqliteSink(SinkConnection):
-    """An open SQLite file. SQLite has no schemas: a table's name begins with the schema and `_`."""
+    """An open SQLite file.
+
+    SQLite has no schemas, so each table's name begins with the name of the schema and `_`.
+    """
 
     first_value = "?1"
 
@@ -223,7 +227,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views that have one of these names; the SQL of churn's own holds `MARK`."""
+        """Return the tables and views with one of these names; if churn made one, `MARK` is in its SQL."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "
@@ -233,11 +237,11 @@ class SqliteSink(SinkConnection):
         return stored_tables([(row[0][len(self.schema) + 1 :], *row[1:]) for row in rows], {})
 
     def type_of(self, kind: pa.DataType) -> str:
-        """Return the declared type."""
+        """Return the name that SQLite gives to the type of a column."""
         return SQLITE_TYPES[SQL_TYPES[kind]]
 
     def create_schema(self) -> None:
-        """Do nothing, because the schema is only a part of the table names."""
+        """Do nothing, because the name of the schema is only a part of the table names."""
 
     def create_table(self, table: str, columns: Sequence[str]) -> None:
         """Create a table with the comment `MARK` in its SQL; SQLite keeps this SQL in its catalogue."""
@@ -249,7 +253,7 @@ class SqliteSink(SinkConnection):
         self.execute(f"CREATE VIEW {self.quote(view)} AS /* {MARK} */ {select}")
 
     def quote(self, table: str) -> str:
-        """Return the quoted name of a table, which begins with the schema."""
+        """Return the quoted name of a table; it begins with the name of the schema."""
         return identifier(f"{self.schema}_{table}")
 
     @contextmanager

@@ -52,7 +52,7 @@ def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, p
     Args:
         connection: The open database.
         cutoff: The cutoff of the night.
-        tables: The rows of each table of `KEYS`, by name.
+        tables: For each table that `KEYS` names, its rows.
 
     Raises:
         DeliveryError: a table was not made by this program or has a column of the wrong type, or the
@@ -68,7 +68,7 @@ def rehearse(connection: SinkConnection, schemas: Mapping[str, pa.Schema]) -> No
 
     Args:
         connection: The open database.
-        schemas: The columns of each table of `KEYS`, by name.
+        schemas: For each table that `KEYS` names, its columns.
 
     Raises:
         DeliveryError: A real night could not be written.

@@ -61,7 +61,7 @@ ORDER BY c.relname, a.attnum
 
 
 class PostgresqlSink(SinkConnection):
-    """An open PostgreSQL."""
+    """An open connection to PostgreSQL."""
 
     def __init__(self, module: Any, remote: Any, address: str, schema: str) -> None:
         self._module = module

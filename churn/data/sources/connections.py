@@ -27,7 +27,7 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
     """Open the source: a folder of Parquet and CSV files, a DuckDB file, a database or Spark.
 
     Args:
-        params: The parameters; `source` is the address.
+        params: The parameters; their key `source` holds the path or the address of the source.
         scratch: The folder for temporary files.
 
     Raises:

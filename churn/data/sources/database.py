@@ -134,7 +134,7 @@ class Database(Source):
         remote: The ADBC connection.
         driver: How to read this kind of database.
         scratch: The folder of the Parquet files.
-        queries: The query whose rows a view holds, by the name of the view.
+        queries: For each view that was created, by its name, the query that gave its rows.
     """
 
     remote: Any
@@ -162,7 +162,7 @@ class Database(Source):
                 raise
 
     def columns(self, origin: str) -> list[str]:
-        """Return the columns of `origin`, a table or query that is written in the source's dialect."""
+        """Return the columns of `origin`: a table, or a query in the SQL dialect of the source."""
         with self._cursor() as cursor:
             cursor.execute(f"SELECT * FROM {origin} LIMIT 0")
             return list(cursor.fetch_arrow_table().column_names)
@@ -183,7 +183,7 @@ class Database(Source):
         super().view(name, f"SELECT * FROM {parquet_rows(path)}")
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, independent of row order."""
+        """Return how many rows a query has, and a checksum of them that does not depend on their order."""
         names = [self.quote(name) for name in columns]
         aggregates = ["count(*)"]
         if self.driver.row_checksum:

@@ -196,8 +196,9 @@ def sniff_csv_format(
     """Return the options of `read_csv` that describe a CSV file, and the type of each column.
 
     Raises:
-        SourceError: DuckDB reads a character as the start of a comment. It would silently drop each row that
-            begins with this character and, in other rows, the rest of the line from this character on.
+        SourceError: DuckDB takes a character of the file, such as `#`, for the start of a comment. It would
+            silently drop each row that begins with this character and, in other rows, the rest of the line
+            from this character on.
     """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -390,7 +391,7 @@ def _partition_columns(paths: Sequence[Path]) -> dict[str, str]:
 
 
 def _partition_column(key: str, values: set[str]) -> str:
-    """Return the SQL of a column from `key=value` folders: whole numbers and dates get their type."""
+    """Return the SQL of a column from `key=value` folders; its type is BIGINT, DATE or text."""
     pattern = literal(f"^.*/{re.escape(key)}=([^/]*)/")
     text = f"nullif(url_decode(regexp_extract(filename, {pattern}, 1)), '__HIVE_DEFAULT_PARTITION__')"
     filled = values - {"__HIVE_DEFAULT_PARTITION__"}

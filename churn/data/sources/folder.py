@@ -53,7 +53,7 @@ class UnreadPath:
     Args:
         path: The path within the source.
         reason: Why the file or folder is not read, and the way out if there is one.
-        is_table: Whether the path certainly holds a table, for example a lake folder or a spreadsheet.
+        is_table: Whether the path certainly holds a table, for example a Delta Lake folder or a spreadsheet.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
         exclude: Folders inside `folder` that are not part of the source, such as this program's output.
 
     Raises:
-        SourceError: The folder cannot be listed, or it is itself a table of a lake.
+        SourceError: The folder cannot be listed, or it is itself a table of Delta Lake, Hudi or Iceberg.
     """
     if lake := _lake_format(folder):
         raise SourceError(f"source: {folder} {_lake_reason(lake)}")

@@ -79,7 +79,7 @@ class Lake(Source):
         check_rows_found(folder, rows_written=count_written(), rows_found=int(rows[0]) if rows else 0)
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, independent of row order."""
+        """Return how many rows a query has, and a checksum of them that does not depend on their order."""
         values = ", ".join(self.quote(name) for name in columns)
         total = f"sum(CAST(xxhash64({values}) AS DECIMAL(38, 0)))"
         row = self.frame(f"SELECT count(*), {total} FROM ({query}\n) AS checked").first()

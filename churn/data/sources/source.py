@@ -65,7 +65,7 @@ class Source:
         )
 
     def columns(self, origin: str) -> list[str]:
-        """Return the columns of `origin`, a table or query that is written in the source's dialect."""
+        """Return the columns of `origin`: a table, or a query in the SQL dialect of the source."""
         rows = self.connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()
         return [str(row[0]) for row in rows]
 
@@ -74,7 +74,7 @@ class Source:
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}").fetchall()
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, independent of row order."""
+        """Return how many rows a query has, and a checksum of them that does not depend on their order."""
         values = ", ".join(self.quote(name) for name in columns)
         row = self.connection.execute(
             f"SELECT count(*), coalesce(sum(hash({values})::HUGEINT), 0)::VARCHAR FROM ({query}) AS checked"

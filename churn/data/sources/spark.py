@@ -150,7 +150,7 @@ def check_rows_found(folder: Path, *, rows_written: int, rows_found: int) -> Non
 def arrow_function(
     function: Callable[[Iterator[pa.Array]], Iterator[pa.Array]], returns: str
 ) -> Callable[..., Any]:
-    """Return a Spark function that applies `function` to a column; its result has the SQL type `returns`."""
+    """Return a Spark function that applies `function` to a column and gives values of SQL type `returns`."""
     from pyspark.sql.functions import arrow_udf
 
     def work(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
@@ -167,6 +167,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return the last line of an error that starts with the name of an exception, or else its first line."""
+    """Return an error's last line that starts with an exception's name, or else the error's first line."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

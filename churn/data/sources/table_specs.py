@@ -1,4 +1,4 @@
-"""The tables that params.yaml names, checked against their contracts: the columns that each may have."""
+"""The tables that params.yaml names, checked against the columns that each table may have."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
     """Return the tables that params.yaml names, customers first.
 
     Raises:
-        ParamsError: A column is not in a table's contract, an attribute has a reserved name, or a needed
-            table is not named. The error lists all mistakes.
+        ParamsError: params.yaml gives a table a column that it may not have, gives an attribute a reserved
+            name, or does not name a table that is needed. The error lists all mistakes.
     """
     problems = list(_problems(params))
     if problems:
@@ -119,7 +119,7 @@ def _label_table_problem(params: Params, tables: set[str]) -> str:
 
 
 def _active_table_problems(params: Params, names: set[str]) -> Iterator[str]:
-    """Yield a problem if the label counts an event and no table shows who is active (`active_in`)."""
+    """For a label of an event, yield a problem if `active_in` names no table that can show who is active."""
     table = params.label.active_table if params.label.is_event else None
     if table == "customers":
         yield (

@@ -1,11 +1,11 @@
-"""Compute counts, sums and extremes per (bin, customer); the value of a window then takes one or two
-look-ups.
+"""Compute counts, sums and extremes for each customer and each bin of days.
 
-The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
-start positions of the runs are enough to count rows and to find the latest row. The total of any window is
-the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
-day. Rows that are not steady stand in a short list; they are added at each cutoff at which they count. All
-sums are sums of integers, so they do not depend on the order of blocks, threads and machines.
+The value for any window of bins then takes one or two look-ups. The rows of a block are ordered by (customer,
+time), so the rows of one customer in one bin form a run. The start positions of the runs are enough to count
+rows and to find the latest row. The total of any window is the difference of two prefix sums at these
+positions. A row is steady if it counts at every cutoff after its day. Rows that are not steady stand in a
+short list; they are added at each cutoff at which they count. All sums are sums of integers, so they do not
+depend on the order of blocks, threads and machines.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Aggregates:
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
-            column: A stored integer column, or `day` for the day by which a row is placed in time.
+            column: A stored integer column, or `day` for the day that decides in which bin a row counts.
         """
         if column not in self._prefix:
             self._prefix[column] = self._prefix_of(self._steady_of(self.rows.column(column)))
@@ -122,8 +122,7 @@ class Aggregates:
         return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
-        """Return the position of the latest or the first of the selected rows, `[n]`; -1 if there is no such
-        row.
+        """Return the position of each customer's latest or first row in the window, `[n]`; -1 if none.
 
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
@@ -183,7 +182,7 @@ class Aggregates:
 
     @cached_property
     def _edges(self) -> IntArray:
-        """Return the position of a customer's first steady row at or after the start of each bin.
+        """Return for each bin and customer the position of the first steady row in this bin or later.
 
         `[bins + 1, n]`; a customer's rows in bins `[start, end)` have positions `[edges[start], edges[end])`.
         """
@@ -197,7 +196,7 @@ class Aggregates:
         return edges
 
     def _prefix_of(self, weights: AnyInt) -> LongArray:
-        """Return the sum of the steady rows' weights before each position in `_edges`, `[bins + 1, n]`."""
+        """Return the summed weights of all steady rows before each position in `_edges`, `[bins + 1, n]`."""
         sums = np.zeros(len(weights) + 1, dtype=np.int64)
         np.cumsum(weights, out=sums[1:])
         return sums[self._edges]
@@ -210,9 +209,7 @@ class Aggregates:
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the rows that are not steady, lie in the bins of `span` and count at this
-        cutoff.
-        """
+        """Return the positions of the rows in the window that are not steady and count at the cutoff."""
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):
             return unsteady

@@ -93,8 +93,8 @@ class BlockResult:
     """The result of a block of customers.
 
     Attributes:
-        status: For each cutoff, the code that says whether each customer is at risk (can still leave), or why
-            not, `[cutoffs, n]`.
+        status: A code for each cutoff and each customer of the block, shape `[cutoffs, customers]`. The code
+            says that the customer is at risk (can still leave), or why not.
         signals: For each cutoff, the values of each signal for the customers at risk, by name of the signal.
     """
 
@@ -149,7 +149,7 @@ def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
 
 
 def block_status(worker: Worker, block: Block) -> Codes:
-    """Return for each cutoff which customers are at risk (can still leave), or why not, `[cutoffs, n]`."""
+    """Return for each cutoff whether each customer is at risk, as a code (see `BlockResult.status`)."""
     evaluation = _BlockEvaluation(worker, block)
     for _ in evaluation.evaluate(worker.plan_of_cohort):
         pass
@@ -272,7 +272,8 @@ def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
     """Estimate how many customers fit into the memory of a process.
 
     A customer takes 8 bytes for each signal at each cutoff, and 40 bytes for each row in the largest table.
-    In addition, it takes 4 bytes for each bin (interval of days) in each of `SELECTIONS` selections of rows.
+    For each selection of rows, such as the opened e-mails, a customer also takes 4 bytes per bin (interval of
+    days). The number of selections is assumed to be `SELECTIONS`.
     """
     limit = store.params.engine.memory_bytes * SHARE_OF_LIMIT / processes
     bins = max((timeline.bins + 1 for timeline in plan.timelines.values()), default=1)

@@ -73,7 +73,7 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 class Serial:
     """Computes in this process, one block after another.
 
-    If `signals` is None, this executor computes the library's signals whose names the job lists.
+    If `signals` is None, the job's signals are looked up by name in `churn.features.library`.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
@@ -194,7 +194,7 @@ class SparkTasks:
 
 @contextmanager
 def spark_tasks(job: Job, number: int) -> Iterator[SparkTasks]:
-    """Compute `number` blocks at once in the active Spark session, or in a new one.
+    """Open an executor that computes `number` blocks at once, in the active Spark session or in a new one.
 
     Raises:
         SourceError: Spark is not installed, or cannot be started.

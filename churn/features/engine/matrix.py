@@ -34,7 +34,7 @@ class Matrix:
     Attributes:
         cutoff: The day of the cutoff.
         frame: The `customer_id` and the signals of each customer at risk.
-        roster: The `customer_id` of each known customer and, for a customer who is not at risk, the reason.
+        roster: The `customer_id` of each known customer and, if the customer is not at risk, why not.
     """
 
     cutoff: date
@@ -115,7 +115,7 @@ class MatrixBuilder:
         self._cohorts = self._cohorts_of(status)
 
     def _results(self) -> Iterator[blocks.BlockResult]:
-        """Let the executor compute every block: first the population statistics, then all signals."""
+        """Let the executor compute the statistics over all customers, then the signals of each block."""
         with self._executor() as executor:
             summaries = (
                 list(executor.map(blocks.block_summaries, self.sample)) if self.plan.cohort_values else []
@@ -148,7 +148,10 @@ class MatrixBuilder:
 def _merge(
     summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
 ) -> dict[tuple[int, str], Any]:
-    """Merge the summaries of the sampled blocks; a key holds a cutoff's index and a signal's name."""
+    """Merge the blocks' summaries into statistics over all customers.
+
+    The blocks are those of the sample. A key holds the index of a cutoff and the name of a signal.
+    """
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})

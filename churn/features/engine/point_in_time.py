@@ -40,14 +40,14 @@ class PointInTime:
         return len(self.signed_up)
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Count the rows."""
+        """Count each customer's rows."""
         return self._once(
             ("count", selection, window),
             lambda: self._table.of(selection).count(self._ordinal, self._span(window)),
         )
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Sum a column of the rows.
+        """Sum a column of each customer's rows.
 
         Args:
             selection: The rows that count.
@@ -60,14 +60,14 @@ class PointInTime:
         )
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Count distinct local days."""
+        """Count the distinct local days on which each customer has rows."""
         return self._once(
             ("days", selection, window),
             lambda: self._table.of(selection, distinct=True).count(self._ordinal, self._span(window)),
         )
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a stored column; `nan` if there is no value.
+        """Return each customer's highest or lowest value of a stored column; `nan` if there is no value.
 
         Args:
             selection: The rows that count.
@@ -78,7 +78,7 @@ class PointInTime:
         return self._table.of(selection).extreme(self._ordinal, self._span(window), column, highest)
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Sum `0.5 ** (age in days / half_life)` over the rows.
+        """Sum `0.5 ** (age in days / half_life)` over each customer's rows.
 
         Args:
             selection: The rows that count.
@@ -88,7 +88,7 @@ class PointInTime:
         return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return the value of the latest or first row; `nan` if there is no row.
+        """Return a column's value in each customer's latest or first row; `nan` if there is no row.
 
         Args:
             selection: The rows that count.
@@ -104,7 +104,7 @@ class PointInTime:
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows ordered by customer, then by the time at which a row counts (see `Selection`).
+        """Return the rows ordered by customer and time; `Selection` says which time of a row counts.
 
         Args:
             selection: The rows that count.
@@ -120,7 +120,10 @@ class PointInTime:
         return RowSequence(self.n, rows.customer[positions], values)
 
     def covered_days(self, window: Window) -> Array:
-        """Count the days of the window that lie after both the sign-up and the table's first row."""
+        """Count the days of the window on which a customer could have rows.
+
+        The count begins with the day of the sign-up or of the table's first row, whichever is later.
+        """
 
         def days() -> Array:
             start = np.maximum(self.signed_up, max(self.cutoff - window[0], self.data_start))
@@ -134,8 +137,9 @@ class PointInTime:
         return self.data_start <= self.cutoff - window[0]
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers whose data cover the whole window, `[n]`; None if all customers are
-        covered.
+        """Return a mask of the customers whose data cover the window, `[n]`; None means all customers.
+
+        The data cover a window if they reach back to its start and the window ends after the sign-up.
         """
         key = "covers", window
         if key not in self._answers:

@@ -33,7 +33,7 @@ class SelectedRows:
         steady: Whether the row counts at every cutoff after its day.
 
     If every row counts at every cutoff after its day, `begin`, `end` and `steady` are None. `end` is also
-    None if no row stops counting at a cutoff.
+    None if `Selection.open_outcomes` is empty, because then no row ever stops counting.
     """
 
     source: Rows
@@ -131,7 +131,7 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 def distinct_days(rows: SelectedRows) -> SelectedRows:
     """Reduce a selection to one row per customer and day.
 
-    At a cutoff, this row counts if any row of the day counts there.
+    At a cutoff, this row counts if any of the customer's rows of this day counts at the cutoff.
     """
     assert rows.end is None  # questions about days are not allowed after `lacking()`
     new = np.empty(len(rows.day), dtype=bool)
@@ -161,7 +161,7 @@ def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray
 
     Args:
         days: Day numbers, `[m]`.
-        half_life: The days after which a weight is halved.
+        half_life: The number of days after which a weight is halved.
         grid_days: The length of a grid period in days. A grid period begins on each day whose number is a
             multiple of this length.
     """

@@ -23,12 +23,12 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of `n` customers in the order of customer and time: parallel arrays, `[m]`.
+    """The `m` rows of a block of `n` customers, ordered by customer and time: parallel arrays, `[m]`.
 
     Attributes:
         n: The number of customers in the block, including customers without rows.
-        customer: The customer, counted from 0 in the block.
-        day: The local day number of the row's own time.
+        customer: The number of the row's customer in the block, counted from 0.
+        day: The day number of the row's own time, in the company's time zone.
         known_day: The day number from which the row was known; never before `day`.
         columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
         present: For each column with missing values, a mask of the rows that have a value.
@@ -47,7 +47,7 @@ class Rows:
     at: npt.NDArray[np.int64] | None
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`.
+        """Return the time of an outcome for each row, in seconds since 1970 (UTC), `[m]`.
 
         The number is meaningless for a row without the outcome.
         """
@@ -55,7 +55,7 @@ class Rows:
         return self.at + self.columns[f"{name}_after"]
 
     def has_name(self, level: str, name: str) -> BoolArray:
-        """Return a mask of the rows that hold the name `name` in the column that `level` names, `[m]`."""
+        """Return a mask of the rows that have the value `name` in the column `level`, `[m]`."""
         names = self.levels.get(level, ())
         if name not in names:
             return np.zeros(len(self.day), dtype=bool)
@@ -77,7 +77,7 @@ class RowReader(Protocol):
 
 
 class StoredRows:
-    """The Parquet files of one table; each read takes only the row groups with customers of its block."""
+    """The Parquet files of one table; `read` opens only the row groups that hold the wanted customers."""
 
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
@@ -102,12 +102,13 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if its own time, or the time of one of the outcomes `placing_outcomes`, lies between the
+        A row is kept if its own time, or one of its times in the columns `placing_outcomes`, lies between the
         first and the last day of all windows.
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The outcomes, such as `closed_at`, at whose time some signal counts rows.
+            placing_outcomes: The columns with the time of an outcome, such as `closed_at`. Some signal counts
+                rows at this time, instead of at their own time.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """
@@ -159,7 +160,7 @@ def _rows_made(table: pa.Table, column: str, value: str) -> pa.Table:
 
 
 def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
-    """Return the lowest and the highest customer of each row group."""
+    """Return the lowest and the highest customer code of each row group."""
     index = file.schema_arrow.get_field_index("customer")
     groups = [file.metadata.row_group(number).column(index) for number in range(file.num_row_groups)]
     statistics = [group.statistics for group in groups]

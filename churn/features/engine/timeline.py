@@ -74,7 +74,7 @@ class Timeline:
         return bins
 
     def first_cutoff_after(self, days: IntArray) -> IntArray:
-        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` if there is none."""
+        """Return the index in `cutoffs` of the first cutoff after each day, `[m]`; `len(cutoffs)` if none."""
         # Clip first, because NEVER minus a day before 1970 would not fit a 32-bit integer.
         offset = np.clip(days, self.first_day, self.end_day) - self.first_day
         return self._cutoff_after_day[offset]

@@ -1,6 +1,6 @@
 """Breadth: how many kinds of rows a customer has, and how the mix of kinds changes.
 
-Each signal reads all rows of its window.
+Each of these signals needs every row of its window, not only sums over periods.
 """
 
 from __future__ import annotations
@@ -78,15 +78,15 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
 
 
 def kinds_kept(events: Events) -> Array:
-    """Return the number of kinds in the window's last `RECENT_DAYS`, divided by that in the whole window."""
+    """Return which share of the kinds of rows in the window occurs in its last `RECENT_DAYS` days."""
     return events.kind_share(RECENT_DAYS)
 
 
 def kinds_new(events: Events) -> Array:
-    """Return the number of kinds that occur in the window's last `RECENT_DAYS` and not earlier in it."""
+    """Count the kinds of rows that occur in the window's last `RECENT_DAYS` days but not before."""
     return events.kinds_new(RECENT_DAYS)
 
 
 def kind_shift(events: Events) -> Array:
-    """Return the distance between the mix of kinds in the last `RECENT_DAYS` and the mix before them."""
+    """Return how much the mix of kinds of rows in the last `RECENT_DAYS` days differs from the mix before."""
     return events.kind_shift(RECENT_DAYS)

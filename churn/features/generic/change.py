@@ -70,8 +70,9 @@ def change(table: TableFacts) -> Iterator[Signal]:
 
 
 def change_from_before(days: int) -> Function:
-    """Return the signal `log(recent / before)`: it compares the number of rows in the last `days` days with
-    the number in as many days before.
+    """Return the signal `log((recent + 1) / (before + 1))`, which compares two numbers of rows.
+
+    `recent` is the number in the last `days` days, and `before` the number in the `days` days before these.
     """
 
     def change_of(events: Events) -> Array:
@@ -81,11 +82,11 @@ def change_from_before(days: int) -> Function:
 
 
 def acceleration(events: Events) -> Array:
-    """Return the trend of the recent days minus the trend of the whole window."""
+    """Return the trend of the daily row count in the recent days, minus its trend in the whole window."""
     return events.last(days=RECENT_DAYS).slope() - events.slope()
 
 
 def drop(events: Events) -> Array:
-    """Return the recent count minus the usual count, in Poisson standard deviations."""
+    """Return the recent number of rows minus the usual number, in Poisson standard deviations."""
     usual = events.last(days=HABIT_DAYS, skip=RECENT_DAYS).per(days=RECENT_DAYS)
     return drop_score(events.last(days=RECENT_DAYS).count(), usual)

@@ -46,7 +46,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
 
 
 def decayed_count_of(half_life: int) -> Function:
-    """Return the signal of a decayed count."""
+    """Return the function of a signal that counts rows; the weight of a row halves every `half_life` days."""
 
     def decayed_of(events: Events) -> Array:
         return events.decayed_count(half_life)
@@ -55,6 +55,9 @@ def decayed_count_of(half_life: int) -> Function:
 
 
 def pace(events: Events) -> Array:
-    """Return the fast decayed count divided by the slow one, both in rows per day; 0.1 is added to each."""
+    """Divide the count with the half-life `FAST` by the count with the half-life `SLOW`.
+
+    Both counts are in rows per day, and 0.1 is added to each.
+    """
     fast, slow = (events.decayed_count(half_life) * (np.log(2) / half_life) for half_life in (FAST, SLOW))
     return ratio(fast, slow, prior=0.1)

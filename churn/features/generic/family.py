@@ -14,7 +14,7 @@ NOT_EVENTS = ("customers", "subscriptions", *NO_EVENTS)
 """Tables whose rows are not events of a customer; they have no generic signals."""
 
 CUSTOMERS_OWN = ("activity", "purchase")
-"""The signal families of tables whose rows the customer causes, so that fewer rows mean more risk."""
+"""The signal families of tables whose rows show activity or purchases, so that fewer rows mean more risk."""
 
 ENGLISH = {
     "emails": "e-mails to the customer",
@@ -52,17 +52,17 @@ class TableFacts:
 
     @property
     def is_own(self) -> bool:
-        """Return whether the customer causes the rows; False for bills, e-mails and support tickets."""
+        """Return whether the rows show activity or purchases; False for bills, e-mails and tickets."""
         return self.family in CUSTOMERS_OWN
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return `lower` (low values mean risk) if the customer surely causes the rows, else `either`."""
+        """Return `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`."""
         return "lower" if self._is_surely_own else "either"
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return `higher` (high values mean risk) if the customer surely causes the rows, else `either`."""
+        """Return `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`."""
         return "higher" if self._is_surely_own else "either"
 
     @property
@@ -80,7 +80,7 @@ class TableFacts:
 
     @property
     def german(self) -> str:
-        """Return the German noun for the rows; a table under `events:` keeps its name."""
+        """Return the German noun for the rows; for a table under `events:` in params.yaml, its name."""
         return GERMAN.get(self.contract.name, self.contract.name.replace("_", " "))
 
     @property
@@ -141,7 +141,7 @@ class GenericFamily:
     """A family of generic signals.
 
     Attributes:
-        name: The name of the family under `signals.generic`.
+        name: The name of the family, as `signals.generic` in params.yaml uses it.
         needs: The name of a column that a table must have; `value` also stands for `amount` or `quantity`.
             None if any table fits.
         make: The function that yields the family's signals for a table.

@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank the row count among similar customers; compare its change with the change of the total count."""
+    """Rank the row count among similar customers; compare its change with the change for all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -47,8 +47,10 @@ def peer_rank(events: Events) -> AmongPeers:
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the log of the customer's row count in the last 28 days divided by that in the 28 days before,
-    minus the same log for all customers together.
+    """Return the change of the customer's row count, minus the change for all customers together.
+
+    A change is the log of this ratio: the count in the last 28 days, divided by the count in the 28 days
+    before.
     """
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()

@@ -69,7 +69,7 @@ GERMAN = {"amount": "Betrag", "quantity": "Menge", "value": "Wert"}
 
 
 def of(formula: Callable[[Events, str], Array], name: str) -> Function:
-    """Return the signal that applies a formula to the column `name`."""
+    """Return the function of a signal; it applies a formula to a column of the events."""
 
     def of_column(events: Events) -> Array:
         return formula(events, name)
@@ -78,24 +78,25 @@ def of(formula: Callable[[Events, str], Array], name: str) -> Function:
 
 
 def total(events: Events, name: str) -> Array:
-    """Return the sum of the column `name` over each customer's rows."""
+    """Return the sum of a column over each customer's rows."""
     return events.total(name)
 
 
 def mean(events: Events, name: str) -> Array:
-    """Return the mean of the column `name` over each customer's rows."""
+    """Return the mean of a column over each customer's rows."""
     return events.mean(name)
 
 
 def highest(events: Events, name: str) -> Array:
-    """Return the highest value of the column `name` in each customer's rows."""
+    """Return the highest value of a column in each customer's rows."""
     return events.highest(name)
 
 
 def change(events: Events, name: str) -> Array:
-    """Return `log((recent + 1) / (before + 1))`; missing if one of these two totals is below 0.
+    """Return `log((recent + 1) / (before + 1))`; missing if `recent` or `before` is below 0.
 
-    `recent` is the total of the last `RECENT_DAYS` days, and `before` is the total of as many days before.
+    `recent` is the total of a column in the last `RECENT_DAYS` days. `before` is its total in the
+    `RECENT_DAYS` days before these.
     """
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)

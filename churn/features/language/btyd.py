@@ -186,8 +186,8 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
     """Return points and weights, `[n, NODES]` each, that average a function over beta(a, b).
 
-    Points and weights are computed from the eigenvalues and eigenvectors of the recurrence of Jacobi
-    polynomials.
+    The points come from the eigenvalues, and the weights from the eigenvectors, of a matrix. The matrix is
+    built from the coefficients of the recurrence that defines the Jacobi polynomials.
     Source: Golub and Welsch 1969, Calculation of Gauss quadrature rules.
     """
     k, right, left = np.arange(1, NODES), (b - 1)[:, None], a - 1

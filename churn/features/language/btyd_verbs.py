@@ -38,9 +38,9 @@ Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
 class Lifetimes(CohortValue):
     """A forecast for each customer, by a model that is fitted on all customers known at the cutoff.
 
-    Customers outside the cohort, such as customers who have left, count in the fit too; only customers with
-    an objection do not. Many customers outside the cohort became silent; a fit without silent customers would
-    conclude that customers never stop.
+    Customers outside the cohort, such as customers who have left, count in the fit too; only customers who
+    objected to contacts do not. Many customers outside the cohort became silent; a fit without silent
+    customers would conclude that customers never stop.
     """
 
     counts_all_known: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class Lifetimes(CohortValue):
     value: Forecast
 
     def summary(self, members: BoolArray, peers: Peers) -> Histories:
-        """Return the histories of the members who have at least one event."""
+        """Return the histories of those customers in the mask `members` who have at least one event."""
         has_history = members & ~np.isnan(self.x)
         columns = [self.x[has_history], self.recency[has_history], self.age[has_history]]
         return np.column_stack(columns).astype(np.int16)
@@ -86,11 +86,11 @@ class Lifetimes(CohortValue):
 
 
 class LifetimeVerbs(View):
-    """Forecasts of silence and of events, from the distinct active days of the window.
+    """Forecasts for the next days: the probability of no event, and the expected number of active days.
 
-    The rows of one day are one event. The first active day in the window counts as the customer's first
-    active day. If a customer's first event is older than the window, the model therefore assumes too short
-    a history.
+    They are computed from the distinct active days in the signal's window. The rows of one day are one event.
+    The first active day in the window counts as the customer's first active day. If a customer's first event
+    is older than the window, the model therefore assumes too short a history.
 
     A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
     have an active day, if no customer has two active days, or if the likelihood of the model has no maximum.

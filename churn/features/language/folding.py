@@ -1,7 +1,8 @@
-"""Verbs of the view language for sums, extremes and latest rows; more rows do not make a verb slower.
+"""Verbs of the view language for sums, extremes and latest rows.
 
-A value costs one or two look-ups per customer, cutoff and window. Before that, the rows that count (see
-`Selection`) are read once, for all cutoffs and windows together.
+A value costs one or two look-ups per customer, cutoff and window; the cost does not depend on the number of
+rows. Before the first look-up, the selected rows (see `Selection`) are read once, for all cutoffs and windows
+together.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Rows are first summed within fixed periods of 28 days. Within a period, weights 
 
 
 class FoldingVerbs(View):
-    """Counts, sums, extremes, days, latest values and trends of counts."""
+    """Verbs that return counts, sums, extremes, numbers of days, latest values and trends."""
 
     cost = Cost.FOLDS
 
@@ -71,14 +72,14 @@ class FoldingVerbs(View):
         return value_in_store / STORED_UNITS[column.type]
 
     def mean_hours_to(self, outcome: str) -> Array:
-        """Average the hours from a row's own time to its outcome, over the rows with a known outcome."""
+        """Average the hours from a row's own time to the time of its outcome, if the outcome is known."""
         column = f"{self._outcome(outcome)}_after"
         rows = self.having(outcome)._rows_with(column)
         seconds = self.reader.total(rows, column, self.window)
         return ratio(seconds / 3600.0, self.reader.count(rows, self.window))
 
     def mean_days_to(self, outcome: str) -> Array:
-        """Average the days from a row's own time to its outcome, over the rows with a known outcome."""
+        """Average the days from a row's own time to the time of its outcome, if the outcome is known."""
         return self.mean_hours_to(outcome) / 24.0
 
     def never(self) -> Array:

@@ -1,4 +1,4 @@
-"""Verbs for signals on the kinds of rows; each verb reads the rows of its window once per cutoff."""
+"""Verbs for signals on the kinds of rows; at each cutoff, a verb passes once over its window's rows."""
 
 from __future__ import annotations
 

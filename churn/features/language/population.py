@@ -1,4 +1,4 @@
-"""Values that depend on other customers; they are finished once the whole cohort of a cutoff has been read.
+"""Values of signals that also depend on other customers; they are computed once the whole cohort is read.
 
 Each class has three steps. `summary` computes what one block of customers adds to the population statistics.
 `merge` combines the summaries of all blocks into these statistics. `finish` computes each customer's value
@@ -37,11 +37,14 @@ class CohortValue(ABC):
     """The value of a signal that also depends on other customers."""
 
     counts_all_known: ClassVar[bool] = False
-    """Whether the statistics count all known customers without an objection, instead of only the cohort."""
+    """Whether the statistics count all known customers instead of only the cohort.
+
+    Customers who objected to contacts never count.
+    """
 
     @abstractmethod
     def summary(self, members: BoolArray, peers: Peers) -> Any:
-        """Return what a block adds to the population statistics, as plain data.
+        """Return what this block of customers adds to the population statistics, as numbers or arrays.
 
         Args:
             members: A mask of the block's customers whom the statistics include, `[n]`.
@@ -68,7 +71,7 @@ class CohortValue(ABC):
 
 @dataclass(frozen=True)
 class ShrunkRate(CohortValue):
-    """The share of hits among a customer's trials, drawn towards the cohort's share."""
+    """The share of hits among a customer's trials, pulled towards the cohort's share."""
 
     hits: Array
     trials: Array

@@ -19,15 +19,15 @@ Window = tuple[int, int]
 
 
 class Selection(NamedTuple):
-    """The rows of a table that count, and the time at which each row counts.
+    """Tells which rows of a table count for a signal, and which time of a row counts.
 
     Attributes:
         placed_by: The outcome column, such as `closed_at`, whose time counts as the time of a row; None for
             the row's own time.
         known_outcomes: The outcomes that must be known for a row to count.
         open_outcomes: The outcomes that must still be unknown for a row to count.
-        value: The column in which a row must have a value to count; None if no value is needed.
-        names: Pairs `(column, name)`; a row counts only if each of these columns holds its name.
+        value: A row counts only if it has a value in this column; None if no value is needed.
+        names: Pairs `(column, name)`. A row counts only if, for each pair, the column holds the name.
     """
 
     placed_by: str | None = None
@@ -47,15 +47,15 @@ ALL_ROWS = Selection()
 
 @dataclass(frozen=True)
 class RowSequence:
-    """Rows ordered by customer, then by the time at which each row counts: parallel arrays, `[m]`.
+    """Rows ordered by customer, then by time: arrays with one item per row, `[m]`.
 
-    A row counts at its own time or, if `Selection.placed_by` names an outcome, at the time of this outcome.
+    The time of a row is its own time or, if `Selection.placed_by` names an outcome, the time of this outcome.
 
     Attributes:
         n: The number of customers, including customers without rows.
         customer: The number of each row's customer, from 0 to `n - 1`.
-        columns: The values of each column. The column `day` holds the day on which the row counts; other
-            columns are as in the store. A missing day is `NEVER`.
+        columns: The values of each column. The column `day` holds the day of the row's time; other columns
+            are as in the store. A missing day is `NEVER`.
     """
 
     n: int
@@ -64,8 +64,9 @@ class RowSequence:
 
 
 class Reader(Protocol):
-    """Answers the questions of a view about one table, one block of customers and one cutoff.
+    """Answers the questions that a view asks about one table, one block of customers and one cutoff.
 
+    A signal gets a view (`Events`) of a table. The view asks, for example, how many rows each customer has.
     A tracer is a reader that gives no answers: it records the questions, to learn what a signal reads.
 
     Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
@@ -82,45 +83,45 @@ class Reader(Protocol):
         """Return the cutoff's day number."""
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Count the rows."""
+        """Count each customer's rows."""
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Sum a column.
+        """Sum a column of each customer's rows.
 
         Args:
             selection: The rows that count.
             column: A stored integer column, or `day` for the day on which a row counts (see `Selection`).
-            window: The days on which the rows must lie, as `(days, skip)`.
+            window: The days on which the rows must lie: `(days, skip)` is `[cutoff - days, cutoff - skip)`.
         """
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Count the distinct days (of the company's time zone) that have a row."""
+        """Count the distinct days (of the company's time zone) on which each customer has rows."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a column; `nan` if there is no value.
+        """Return each customer's highest or lowest value of a column; `nan` if there is no value.
 
         Args:
             selection: The rows that count.
             column: A stored column.
-            window: The days on which the rows must lie, as `(days, skip)`.
+            window: The days on which the rows must lie: `(days, skip)` is `[cutoff - days, cutoff - skip)`.
             highest: True for the highest value, False for the lowest value.
         """
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Sum `0.5 ** (age in days / half_life)` over the rows.
+        """Sum `0.5 ** (age in days / half_life)` over each customer's rows.
 
         Args:
             selection: The rows that count.
             half_life: The half-life in days.
-            window: The days on which the rows must lie, as `(days, skip)`.
+            window: The days on which the rows must lie: `(days, skip)` is `[cutoff - days, cutoff - skip)`.
         """
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return the value of the latest or first row; `nan` if there are no rows.
+        """Return a column's value in each customer's latest or first row; `nan` if there is no row.
 
         Args:
             selection: The rows that count.
-            window: The days on which the rows must lie, as `(days, skip)`.
+            window: The days on which the rows must lie: `(days, skip)` is `[cutoff - days, cutoff - skip)`.
             latest: True for the latest row, False for the first row.
             column: A stored column, or `day` for the day on which a row counts (see `Selection`).
         """
@@ -128,23 +129,26 @@ class Reader(Protocol):
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows ordered by customer, then by the time at which a row counts (see `Selection`).
+        """Return the rows ordered by customer and time; `Selection` says which time of a row counts.
 
         Args:
             selection: The rows that count.
-            window: The days on which the rows must lie, as `(days, skip)`.
+            window: The days on which the rows must lie: `(days, skip)` is `[cutoff - days, cutoff - skip)`.
             columns: The stored columns to return in addition to `day`.
             distinct_days: Whether only one row per customer and day (of the company's time zone) is returned.
         """
 
     def covered_days(self, window: Window) -> Array:
-        """Count the days of the window that lie after both the sign-up and the table's first row."""
+        """Count the days of the window on which a customer could have rows.
+
+        The count begins with the day of the sign-up or of the table's first row, whichever is later.
+        """
 
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers whose data cover the window, `[n]`; None means all customers.
+        """Return a mask, `[n]`, of the customers whose data cover the window; None means all customers.
 
         The data cover a window if they reach back to its start and the window ends after the sign-up.
         """

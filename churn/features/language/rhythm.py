@@ -1,4 +1,4 @@
-"""Verbs for signals on the rhythm of active days; a verb reads the days of its window once per cutoff.
+"""Verbs for signals on the rhythm of active days; at each cutoff, a verb passes once over its window's rows.
 
 A gap is the number of days between two successive active days. Two rows on one day make no gap.
 """
@@ -85,8 +85,8 @@ class RhythmVerbs(View):
 
         The n active days cut the window into n + 1 parts. The value is `1 + sum x ln x / ln(n + 1)`, where x
         is the length of a part as a share of the window. The value is missing if there is no active day, or
-        if the customer's sign-up or the table's first row lies within the window. Source: Zhang, Bradlow and
-        Small 2015.
+        if the customer's sign-up or the table's first row is later than the window's first day. Source:
+        Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)
@@ -115,9 +115,9 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return which share of the earlier active days fell on weekdays that have no row in the last week.
+        """Return the share of active days before the last week whose weekday was not active in the last week.
 
-        The last week is the window's last seven days; the earlier active days lie in the window before it.
+        The last week is the window's last seven days; the active days before it lie in the same window.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))
@@ -127,7 +127,7 @@ class RhythmVerbs(View):
         return self.reader.sequence(self.rows, self.window, (), distinct_days=True)
 
     def _gaps(self) -> tuple[RowSequence, Array]:
-        """Return the gaps as rows, ordered by customer and time, and the gaps' lengths in days, `[gaps]`."""
+        """Return one row per gap, ordered by customer and time, and each gap's length in days, `[gaps]`."""
         rows = self._active_day_rows()
         day = rows.columns["day"]
         of_same_customer = rows.customer[1:] == rows.customer[:-1]

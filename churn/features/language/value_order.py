@@ -1,6 +1,6 @@
 """Verbs (methods that a signal calls) for values in order of time, such as the previous value or a trend.
 
-Each verb reads the rows of its window once per cutoff.
+At each cutoff, a verb passes once over the rows of its window.
 """
 
 from __future__ import annotations
@@ -119,9 +119,10 @@ class OrderedVerbs(View):
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours to known outcomes; a row's weight halves with every `half_life_days` of its age.
+        """Average the hours from row to outcome; a row's weight halves every `half_life_days` of its age.
 
-        The hours of a row run from its own time to its outcome. Rows without a known outcome do not count.
+        The hours run from the row's own time to the time of its outcome. Rows without a known outcome do not
+        count.
         """
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)

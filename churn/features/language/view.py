@@ -1,4 +1,4 @@
-"""The view of a table that a signal reads: the rows that count, and the window.
+"""The view of a table that a signal reads: a selection of its rows, and a window of days.
 
 A view holds only rows that had happened and were known before the cutoff, and only rows within the signal's
 look-back. A signal therefore cannot read anything that was not known at the cutoff.
@@ -106,7 +106,7 @@ class View:
         return self.window[0] - self.window[1]
 
     def _rows_with(self, column: str) -> Selection:
-        """Return the selection of the rows that have a value in this column."""
+        """Return the view's selection of rows, limited to rows that have a value in this column."""
         return self.rows._replace(value=column)
 
     def _where_covered(self, values: Array) -> Array:

@@ -55,10 +55,11 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
-        """Sum how far the weekly counts lie below their mean since this sum was last 0; divide by the mean.
+        """Return the running sum of `mean - count` over the weeks, never below 0, divided by the mean.
 
-        The value is a one-sided CUSUM. From the oldest week on, `S = max(0, S + m - y)`, where y is the count
-        of a week and m is the mean count of all weeks. The value is the last S, divided by m.
+        This is a one-sided CUSUM. The sum S starts at 0. From the oldest week on, `S = max(0, S + m - y)`,
+        where y is the count of a week and m is the mean count of all weeks. The value is the last S, divided
+        by m.
         Source: Page 1954.
         """
         return self._cusum()[0]
@@ -77,9 +78,10 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(missing, mean)), self._if_enough(is_covered, since)
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Return the number of rows in each week, and a mask of the covered weeks, `[weeks, n]` each.
+        """Return each customer's number of rows in each week, and a mask of the covered weeks.
 
-        The last week comes first. A week that is not covered gets the number 0.
+        Both have the shape `[weeks, customers]`; the last week comes first. A week that is not covered gets
+        the number 0.
         """
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:

@@ -1,7 +1,7 @@
-"""Past contacts of the company: how often a customer was contacted, and whether the customer answers.
+"""Contacts that the company made: how often a customer was contacted, and whether the customer answers.
 
 A customer who was contacted had a high risk at that time. So these signals also show who was at risk earlier.
-A control had the same risk but has no contact; see `docs/loop.md`.
+A customer in the control group with the same risk has no contact; see `docs/loop.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from churn.features.signal import signal
     german="wurde in den letzten 28 Tagen {value:.0f}-mal kontaktiert",
 )
 def contacts_count_28d(contacts: Events) -> Array:
-    """Contacts made in the last 28 days; a contact withheld from a control does not count."""
+    """Contacts made in the last 28 days; contacts withheld from the control group do not count."""
     return contacts.count()
 
 
@@ -34,7 +34,7 @@ def contacts_count_28d(contacts: Events) -> Array:
     german="wurde in den letzten 91 Tagen {value:.0f}-mal kontaktiert",
 )
 def contacts_count_91d(contacts: Events) -> Array:
-    """Contacts made in the last 91 days; a contact withheld from a control does not count."""
+    """Contacts made in the last 91 days; contacts withheld from the control group do not count."""
     return contacts.count()
 
 
@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of contacts of the last 182 days that were answered; moved towards that of all customers."""
+    """Share of the last 182 days' contacts with an answer; with few contacts, near all customers' share."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

@@ -1,4 +1,4 @@
-"""Unopened e-mails: the customer no longer reads what we send."""
+"""Unopened e-mails: the customer no longer reads the e-mails of the company."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def emails_unopened_run(emails: Events) -> Array:
     german="hat etwa {value:.0%} der E-Mails der letzten 91 Tage geöffnet",
 )
 def emails_open_rate(emails: Events) -> ShrunkRate:
-    """Share of e-mails of the last 91 days that were opened; with few e-mails, near that of all customers."""
+    """Share of e-mails of the last 91 days that were opened; with few e-mails, near all customers' share."""
     return shrunk(emails.having("opened_at").count(), emails.count())
 
 
@@ -44,7 +44,7 @@ def emails_open_rate(emails: Events) -> ShrunkRate:
     german="hat in etwa {value:.0%} der E-Mails der letzten 91 Tage geklickt",
 )
 def emails_click_rate(emails: Events) -> ShrunkRate:
-    """Share of e-mails of the last 91 days with a click; with few e-mails, near that of all customers."""
+    """Share of e-mails of the last 91 days with a click; with few e-mails, near all customers' share."""
     return shrunk(emails.having("clicked_at").count(), emails.count())
 
 
@@ -86,7 +86,7 @@ def emails_unclicked_run(emails: Events) -> Array:
     german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
 def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of e-mails opened; weights halve every 30 days; with few e-mails, near that of all customers."""
+    """Share of e-mails opened (weight halves every 30 days); with few e-mails, near all customers' share."""
     return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -100,7 +100,7 @@ def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
 def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of e-mails clicked; weights halve every 30 days; with few e-mails, near that of all customers."""
+    """Share of e-mails clicked (weight halves every 30 days); with few e-mails, near all customers' share."""
     return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -114,5 +114,5 @@ def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat zuletzt vor {value:.0f} [Tag|Tagen] eine E-Mail geöffnet",
 )
 def emails_days_since_open(emails: Events) -> Array:
-    """Days since the customer last opened an e-mail of any age."""
+    """Days since the customer last opened an e-mail, no matter when it was sent."""
     return emails.by("opened_at").days_since_last()

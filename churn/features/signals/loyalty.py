@@ -109,7 +109,7 @@ def loyalty_days_since_redeemed(loyalty: Events) -> Array:
     german="hat in 56 Tagen {value:log .0% mehr|weniger} Treuepunkte gesammelt als in den 56 Tagen davor",
 )
 def loyalty_earning_change(loyalty: Events) -> Array:
-    """Points earned in the last 56 days divided by those of the 56 days before, as a log; 1 added to both."""
+    """Log ratio of points earned in the last 56 days to those of the 56 days before; 1 added to both sums."""
     earned = loyalty.only("kind", "earn")
     return log_ratio(earned.last(days=56).total("points"), earned.last(days=112, skip=56).total("points"))
 

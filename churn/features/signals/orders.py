@@ -75,7 +75,7 @@ def orders_p_none_next_91d(orders: Events) -> CohortValue:
     german="nach den bisherigen Bestellungen zu erwartende Tage mit Bestellungen in 91 Tagen: {value:.1f}",
 )
 def orders_expected_next_91d(orders: Events) -> CohortValue:
-    """Days with orders to expect in the next 91 days, from a model of how customers order until they stop."""
+    """Expected days with orders in the next 91 days, from a model of how customers order until they stop."""
     return orders.expected_next(days=91)
 
 
@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> ShrunkRate:
-    """Share of orders 28 to 210 days old that were returned; with few orders, near that of all customers."""
+    """Share of orders 28 to 210 days old that were returned; with few orders, near all customers' share."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 

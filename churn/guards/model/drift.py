@@ -187,7 +187,10 @@ def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
 def _draw_rows(
     rows: LabelledRows, weights: Floats, rng: np.random.Generator, max_rows: int
 ) -> tuple[LabelledRows, Floats]:
-    """Draw at most about `max_rows` rows with a weight above 0; return them with their weights."""
+    """Return the rows with a weight above 0, and their weights.
+
+    If there are more than `max_rows` rows, a random sample of about `max_rows` rows is drawn first.
+    """
     mask = weights > 0
     if len(rows) > max_rows:
         mask &= rng.random(len(rows)) < max_rows / len(rows)
@@ -217,8 +220,8 @@ def unlabelled_rows(
 ) -> LabelledRows:
     """Return the signals of a cutoff in the form of labelled rows; `left` is NaN, because no label is known.
 
-    A category that occurs in no labelled row becomes a missing value. A customer's number is the index in
-    `customers`; customers without a labelled row get the next numbers.
+    A category that occurs in no labelled row becomes a missing value. A customer's number is the customer's
+    index in `customers`. Customers who are not in `customers` get the numbers after the last index.
 
     Args:
         frame: `customer_id` and the signals.

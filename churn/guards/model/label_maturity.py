@@ -24,15 +24,16 @@ EARLIER_CUTOFFS = 3
 
 
 def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iterator[Finding]:
-    """Look for labels that were counted before their window, grace and late days were over.
+    """Look for labels that count as known before their label window, grace days and late days are over.
 
-    The guard computes from params.yaml the day on which the labels of each cutoff are known. The
-    snapshot must not state an earlier day, and the watermark must not be earlier than this day.
+    The guard computes from params.yaml the day on which the labels of each cutoff are known. The snapshot
+    must not state an earlier day. The watermark (the day up to which the data are complete) must not be
+    earlier either.
 
     The guard also compares the share of churners at the newest cutoffs with the share at earlier cutoffs. If
     the data end before the watermark of params.yaml, outcomes at the newest cutoffs are still unknown. At
-    such cutoffs, no customer (with contract labels) or every customer (with inactivity labels) seems to
-    leave.
+    such cutoffs, everybody seems to leave if the label is of kind `inactivity`, and nobody if it is of
+    another kind.
 
     Args:
         snapshots: The snapshots.

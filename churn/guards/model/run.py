@@ -87,9 +87,9 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
     """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
     Some guards run on both the data and the training rows. All findings in the training rows are kept,
-    because the guards of the data see only a sample of the rows. Two findings may have the same guard and
-    place. In this case, the finding in the data is kept only if it is a stop and the finding in the training
-    rows is a warning.
+    because the guards of the data see only a sample of the rows. A finding in the data and one in the
+    training rows may come from the same guard and be about the same column. Then the finding in the data is
+    kept only if it is a stop and the other one is a warning.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
@@ -118,7 +118,7 @@ def check_evaluation(
         folder: The folder of the snapshots.
         gap_days: The days from a cutoff to the label window.
         seed: The seed for drawing samples, for changing rows at random, and for fitting trees.
-        threads: The number of threads of the fits; it does not change the result.
+        threads: The number of threads that train these models; it does not change the result.
     """
     snapshots, cutoff = test_set.snapshots, test_set.cutoffs[-1]
     sample = sample_customers(snapshots, seed)
@@ -138,7 +138,7 @@ def check_evaluation(
 
 
 def read_training_report(folder: Path) -> GuardReport:
-    """Read the report that `train` wrote into its folder.
+    """Read the report of the guards that `train` wrote into this folder.
 
     Raises:
         CallError: The report is missing.

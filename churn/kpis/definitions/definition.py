@@ -37,7 +37,8 @@ class FigureDefinition:
         edges: The rules for the edge cases, and when the figure is missing.
         source: The source of the definition.
         by_segment: Whether the figure is also computed for each segment, by month and by quarter.
-        is_watched: Whether an alarm is raised if the latest value lies outside the figure's own history.
+        is_watched: Whether an alarm is raised if the latest value is unusual for the figure, judged by its
+            earlier values.
     """
 
     name: str

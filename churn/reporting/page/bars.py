@@ -13,8 +13,9 @@ from churn.reporting.page.words import Words
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, its number, its length in per cent of the longest bar, and the place of the number
-    in a file.
+    """One bar: its name, its number, its length, and the place in a file from which its number comes.
+
+    The length is in per cent of the longest bar.
     """
 
     name: str

@@ -32,7 +32,7 @@ class CustomerNotes:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> CustomerNotes:
-        """Take the notes from a row of the contacts of a night."""
+        """Take the notes from a row of a night's call list."""
         events = row.get("last_events")
         return cls(
             families=tuple(row.get("families") or ()),
@@ -63,7 +63,7 @@ class Call:
         name: The name of the customer; empty if it is not known.
         probability: The probability of leaving; if the model predicts another event, the probability of this
             event.
-        value: The value at risk of the customer in currency; None if it is not known.
+        value: The customer's value at risk, in currency; None if it is not known.
         health: The health band; None if the model predicts an event other than leaving.
         reasons: The reasons why the customer may leave, as sentences.
         play: The name of the play.

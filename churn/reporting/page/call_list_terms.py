@@ -88,7 +88,7 @@ def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
         )
     if costs.all_contacts is not None:
         yield words.html(
-            "Every other play that states no cost: a contact costs %(cost)s, measured from the recorded "
+            "For each other play without a stated cost, a contact costs %(cost)s, measured from the recorded "
             "costs of %(n)s of the %(contacts)s contacts that were known before %(day)s.",
             **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
             day=day(words, costs.as_of),

@@ -236,8 +236,8 @@ def _path(corners: Sequence[tuple[float, float]], is_steps: bool, *, is_back: bo
 def column_chart(
     label: str, columns: Sequence[tuple[str, Sequence[Part]]], text: Callable[[float], str]
 ) -> Markup:
-    """Return a chart of columns with parts above and below zero, such as what came and what went in each
-    month.
+    """Return a chart of columns with parts above and below zero, such as the customers gained and lost in
+    each month.
 
     Args:
         label: A text that says what the chart shows, with the number of columns, for readers who cannot see

@@ -19,7 +19,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
 
     Args:
         words: The language of the page.
-        costs: The recorded costs of contacts; None if the company maps no costs.
+        costs: The recorded costs of contacts; None if params.yaml maps no column of costs.
         source: The place of the costs in effects.json.
     """
     if costs is None or not (costs.plays or costs.other_rows):

@@ -57,12 +57,12 @@ class PlacedExperiment:
 
     @property
     def nightly_verdict(self) -> Verdict | None:
-        """Return the verdict from the interval that is valid if somebody looks at the effect every night."""
+        """Return the verdict that is valid even if somebody looks at the experiment's effect every night."""
         return None if self.experiment.nightly is None else self.experiment.nightly.verdict
 
 
 def experiment_name(words: Words, experiment: MeasuredExperiment) -> Markup:
-    """Return the name of an experiment: its play and variant, or all contacts together."""
+    """Return the name of an experiment: its play and variant, or `All contacts together` without a play."""
     if experiment.play is None:
         return Markup("<strong>{}</strong>").format(words("All contacts together"))
     if experiment.variant is None:
@@ -240,9 +240,7 @@ def is_compared(placed_experiment: PlacedExperiment) -> bool:
 
 
 def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup]:
-    """Yield the smallest effect that the customers of the experiment can show, and how many customers are
-    needed to show the assumed effect.
-    """
+    """Yield the smallest effect that can be detected, and how many customers the assumed effect needs."""
     experiment, design = placed_experiment.experiment, placed_experiment.design
     if experiment.difference.verdict not in (None, Verdict.NOT_SHOWN):
         return
@@ -274,7 +272,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
 
 
 def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Source) -> Markup:
-    """Return a text with the smallest effect that the customers of an experiment can show."""
+    """Return a text with the smallest effect that an experiment with this number of customers detects."""
     n = show_number(
         words,
         detectable.n_control + detectable.n_treatment,

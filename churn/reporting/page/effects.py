@@ -66,7 +66,7 @@ def effects_section(night: ReportSources, words: Words) -> Section:
 
 
 def placed_experiments(effects: Effects) -> tuple[PlacedExperiment, ...]:
-    """Return all experiments, each with its place in effects.json; the one of all contacts comes first."""
+    """Return all experiments, each with its place in effects.json; the universal experiment comes first."""
     designs = {design.name: (number, design) for number, design in enumerate(effects.designs)}
     result = []
     sources = [FILE.at("universal")] if effects.universal else []

@@ -23,7 +23,7 @@ class Heading:
     Attributes:
         text: The text of the heading.
         is_number: Whether the column holds numbers, which are aligned at the right.
-        is_wide: Whether the column holds sentences, and so must be wide enough for some words.
+        is_wide: Whether the column holds sentences, and so must be wide enough for several words in a line.
     """
 
     text: str | Markup

@@ -1,6 +1,7 @@
-"""The section about the figures of `churn kpis`. If the label predicts who leaves, it shows the figures of
-retention. If the label predicts an event, it shows the figures of the event and the figures that do not
-depend on leaving.
+"""The section about the figures of `churn kpis`.
+
+If the model predicts who leaves, the section shows the figures about retention. If the model predicts another
+event, such as an upgrade, it shows the figures about this event and those that do not depend on leaving.
 """
 
 from __future__ import annotations

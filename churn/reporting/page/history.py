@@ -34,7 +34,8 @@ class NightFigures:
         customers: The number of customers of the cohort.
         at_risk: The number of customers in health band 1 or 2.
         expected: The sum of the probabilities, which is the expected number of churners.
-        value: The sum of the known values at risk; None if no value is known.
+        value: The sum of the values at risk (each customer's probability times what the customer would still
+            pay), as far as they are known; None if none is known.
         n_calls: The number of customers on the call list.
     """
 
@@ -54,8 +55,8 @@ class History:
         nights: The figures of the nights; the last entry is the night of the page.
         probabilities: For each customer whose history was read, the probability in each of the nights; None
             in a night that did not score the customer.
-        last_calls: `(customer_id, name)` for each line of the call list of the night before; None if there is
-            no such night.
+        last_calls: `(customer_id, name)` for each line of the call list of the latest night before the night
+            of the page; None if there is no earlier night.
         warnings: For each night that is left out because a file is damaged or missing, a text that says this
             and names the file.
     """
@@ -67,7 +68,7 @@ class History:
 
     @property
     def last_night(self) -> NightFigures | None:
-        """Return the figures of the night before; None if there is no such night."""
+        """Return the figures of the latest night before the night of the page; None if there is none."""
         return self.nights[-2] if len(self.nights) > 1 else None
 
 

@@ -22,7 +22,7 @@ NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
 
 @dataclass(frozen=True)
 class RowSource(Source):
-    """The place of a row of a table; the file stores each column of the table as a list.
+    """The place of a table's row in a file that stores each column of the table as a list.
 
     >>> str(RowSource("kpis.json", ("sections", "retention", "series", 3), 7).at("value"))
     'kpis.json#/sections/retention/series/3/value/7'
@@ -31,7 +31,7 @@ class RowSource(Source):
     row: int = 0
 
     def at(self, *steps: str | int) -> Source:
-        """Return the place of this row's value in a column; `steps` are the keys that lead to the column."""
+        """Return the place of the row's value in one column; `steps` are the keys that lead to the column."""
         return Source(self.file, (*self.steps, *steps, self.row))
 
 
@@ -59,12 +59,12 @@ class KnownKpis:
     warning: str = ""
 
     def section(self, name: str) -> SectionResult | None:
-        """Return the result of a section; None if the file has no section of this name."""
+        """Return a section of kpis.json; None if there are no figures, or no section of this name."""
         return None if self.kpis is None else self.kpis.sections.get(name)
 
     @cached_property
     def figures(self) -> Mapping[tuple[str, str], tuple[PlacedFigure, ...]]:
-        """Return, for each figure name and kind of period, the figures of all customers in order of time."""
+        """Return the figures that cover all customers, by name and kind of period, in order of time."""
         result: dict[tuple[str, str], list[PlacedFigure]] = {}
         for name, section in self.kpis.sections.items() if self.kpis else ():
             for number, figures in enumerate(in_series(section.figures)):

@@ -1,4 +1,4 @@
-"""The scores that the page of a night needs: numbers of all customers, and whole rows of a few customers.
+"""The scores that the page of a night needs: three values per customer, and whole rows of a few customers.
 
 A company may have millions of customers, so a row becomes a Python object only if the page shows it.
 """
@@ -26,7 +26,7 @@ class NightScores:
         health: The health band of each scored customer, NaN if there is none, shape `[customers]`.
         value: The value at risk of each scored customer in currency, NaN if it is not known, shape
             `[customers]`.
-        rows: The whole row of each customer whose row is needed, by id.
+        rows: The whole rows of a few customers, by customer id.
     """
 
     probability: Floats

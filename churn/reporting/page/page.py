@@ -131,7 +131,7 @@ def _cohort_sentence(among: str, table: str, words: Words) -> str:
 
 @cache
 def script() -> str:
-    """Return the script of the page."""
+    """Return the JavaScript of the page of a night."""
     return (
         resources.files("churn.reporting.page")
         .joinpath("templates", "morning.js")

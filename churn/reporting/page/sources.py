@@ -100,9 +100,9 @@ class UsedCosts(BaseModel):
     Attributes:
         as_of: The costs come only from contacts that were known before this day.
         plays: The cost of each play that has a measured cost.
-        all_contacts: The measured cost of a contact, over all plays of the call list together. It is used for
-            plays that are not in `plays` and whose cost the playbook does not state. None if the cost of
-            such plays is assumed.
+        all_contacts: The mean cost of one contact, measured over all contacts of the call list's plays. It is
+            used for plays that are not in `plays` and whose cost the playbook does not state. None if the
+            cost of such plays is assumed.
     """
 
     as_of: date
@@ -204,9 +204,9 @@ class ReportSources:
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
     """Read the files of a night; by default the latest night.
 
-    If an earlier version of the program wrote the evaluation, it is left out with a warning. A damaged
-    evaluation that was kept for this night is also left out with a warning, because the verb that wrote it
-    cannot always write it again.
+    If an earlier version of the program wrote the evaluation, it is left out with a warning. If another
+    model was evaluated since, a copy of the evaluation of this night's model is read. A damaged copy is also
+    left out with a warning, because it cannot always be written again.
 
     Raises:
         CallError: No night was scored, or the requested night was not scored.
@@ -344,7 +344,7 @@ def _read_night(output: Path, night: date) -> tuple[NightFacts, pa.Table, list[d
 def _read_contacts_before(
     output: Path, night: date, customers: Set[str]
 ) -> Mapping[str, tuple[ContactBefore, ...]]:
-    """Return the contacts that earlier nights in the ledger planned for some customers, the latest first."""
+    """Return the contacts of the given customers that earlier nights in the ledger planned, latest first."""
     tasks = read_ledger(output, night).tasks
     tasks = tasks[tasks["customer_id"].isin(customers) & (tasks["arm"] == TREATED_ARM)]
     contacts: dict[str, tuple[ContactBefore, ...]] = {}

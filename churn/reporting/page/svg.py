@@ -22,7 +22,7 @@ def sparkline(
     Args:
         values: The values in order; where a value is not known, the line has a gap.
         label: A text that says what the chart shows, for readers who cannot see it.
-        attributes: Further attributes of the chart.
+        attributes: Further HTML attributes of the `svg` element.
         width: The width in units of the drawing.
         height: The height in units of the drawing.
     """

@@ -129,7 +129,7 @@ def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
 
 
 def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
-    """Return the number of tasks in a state, with its place in `night.json`; 0 if `night.json` lacks it."""
+    """Return the number of tasks of this status, with its place in `night.json`; 0 if the file lacks it."""
     tasks = night.facts.tasks
     return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")
 
@@ -415,7 +415,7 @@ def _list_card(night: ReportSources, words: Words) -> Card:
 
 
 def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return each health band, band 1 first, with its number of customers and the number's source."""
+    """Return each health band, band 1 first, with its number of customers and where the number comes from."""
     titles = band_titles(numbers.words)
     return [
         (f"{band} {titles[band]}", int((bands == band).sum()), numbers.source(f"band-{band}"))
@@ -424,8 +424,8 @@ def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, s
 
 
 def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return each group of probabilities, the highest first, with its number of customers and the number's
-    source.
+    """Return each range of probabilities, the highest first, with its number of customers and where this
+    number comes from.
     """
     words, edges = numbers.words, PROBABILITY_EDGES
     counts, _ = np.histogram(probability, edges)

@@ -1,8 +1,8 @@
 """The language of the page: its sentences, and the forms of numbers, money, shares and days.
 
-The English sentences are the keys, as in gettext. In templates the sentences stand in `{% trans %}` and
-`_()`, in Python in `words("...")`. In a key, `%(name)s` is the place of a value, and `%%` is a per cent sign.
-The catalogues `de*.yaml` hold the German text of each key.
+The catalogues `de*.yaml` hold the German text of each English sentence. The English sentences are the keys,
+as in gettext. In templates the sentences stand in `{% trans %}` and `_()`, in Python in `words("...")`. In a
+key, `%(name)s` is the place of a value, and `%%` is a per cent sign.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class GermanText(BaseModel):
 
     Attributes:
         singular: The German text; if there are two forms, the form for the number 1.
-        plural: The German text for all other numbers; None if the sentence has only one form.
+        plural: The German text for all numbers except 1; None if the sentence has only one form.
         event: The German text if the label predicts an event other than leaving; it may contain `%(event)s`.
             None if this text is the same as `singular`.
         event_plural: The same as `event`, but for all numbers except 1.
@@ -70,8 +70,8 @@ class Catalogue(BaseModel):
 
     Attributes:
         texts: The German texts of the sentences in templates and code, by the English sentence.
-        values: The German texts of what the program writes into its files, such as the reasons why a customer
-            is not contacted.
+        values: The German texts for English texts that the program writes into its files, such as the reasons
+            why a customer is not contacted.
         findings: The German texts of the sentences in which a guard says what it found and what to do, and of
             parts of such sentences.
     """
@@ -149,7 +149,7 @@ class Words:
 
         Args:
             singular: The sentence for the number 1.
-            plural: The sentence for all other numbers.
+            plural: The sentence for all numbers except 1.
             n: The number.
             number: The number in the form in which the sentence shows it at `%(n)s`.
             **values: The other values; values that are not `Markup` are escaped.
@@ -165,8 +165,8 @@ class Words:
         return self.label != CHURN_WORDS
 
     def value(self, text: str) -> str:
-        """Return a text that the program wrote into a file, in the language of the page; a text that the user
-        wrote stays unchanged.
+        """Return, in the language of the page, a text that the program wrote into a file; a text that the
+        user wrote stays unchanged.
         """
         if self.language == "en":
             return self.label.speak(text)
@@ -316,16 +316,20 @@ def german_numbers(text: str) -> str:
 
 @cache
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the catalogue's `values` as patterns; patterns with more fixed letters come first."""
+    """Return, for each key of the catalogue's `values`, its regular expression and its German text.
+
+    Keys with more letters outside their fields (such as `%(name)s`) come first.
+    """
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
 
 @cache
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the catalogue's `findings` as patterns, like `_value_patterns`, but in words that fit the label.
+    """Return, for each key of the catalogue's `findings`, its regular expression and its German text.
 
-    The patterns of findings are separate from the patterns of values, so that values are found faster: a page
-    looks up thousands of values but only a few findings.
+    Both are in words that fit the label. Keys with more letters outside their fields come first. The patterns
+    of findings are separate from the patterns of values, so that values are found faster: a page looks up
+    thousands of values but only a few findings.
     """
     findings = german().findings
     return tuple(
@@ -346,7 +350,10 @@ _BARE_NUMBER = r"not defined|[+-]?\d\S*(?: \[[^\]]*\])?"
 
 
 def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
-    """Return a sentence as a pattern; a field that occurs again must have the same text again."""
+    """Return the regular expression of the texts that arise when the fields of a sentence are filled.
+
+    A field, such as `%(name)s`, that occurs twice must hold the same text both times.
+    """
     pattern, known_fields = "", set[str]()
     for index, part in enumerate(_FIELD.split(key)):
         if index % 2 == 0:
@@ -386,7 +393,7 @@ def _with_event(sentence: str, words: Words) -> str:
 
 @cache
 def environment_of(words: Words) -> jinja2.Environment:
-    """Return the environment in which the templates of the page are filled.
+    """Return the Jinja environment in which the templates of the page are filled.
 
     The environment escapes all values, and raises an error for a name that is not defined. The filters of the
     environment are `count`, `number`, `money`, `share`, `day`, `date`, `month`, `value` (for texts that the

@@ -70,7 +70,7 @@ def calibration_figure(result: EvaluationResult) -> Figure | None:
 
 
 def _next_tick(value: float) -> float:
-    """Return the lowest tick of a logarithmic axis that is at least as high as a value."""
+    """Return the lowest tick of a logarithmic axis that is at least as high as `value`."""
     return next((tick for tick in TICKS if tick >= value), TICKS[-1])
 
 
@@ -128,7 +128,7 @@ def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path
 
 
 def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
-    """Draw the probability of coming back against the number of silent days, with its interval.
+    """Draw the probability of coming back, with its 95 % interval, by the number of silent days.
 
     Lines show the highest allowed probability, and the requested and the suggested horizon.
     """

@@ -1,4 +1,4 @@
-"""Charts about the ranking of customers: gain, lift, AUC with older signals, and the profit of a campaign."""
+"""Charts about the ranking of customers: gain, lift, AUC by age of the signals, and profit of a campaign."""
 
 from __future__ import annotations
 

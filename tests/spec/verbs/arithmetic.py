@@ -107,8 +107,9 @@ COHORT = (
         },
         (
             "In the example there are twenty peers, and each customer also counts as a peer of itself. Two "
-            "customers have the lowest count. For each of these two, no peer has a lower count, and two "
-            "peers (both of them) have the same count. So the value of each of the two is (0 + 2 / 2) / 20. "
+            "customers have the lowest count. For each of these two customers, no peer has a lower count, "
+            "and two peers have the same count: the two customers themselves. So the value of each of the "
+            "two is (0 + 2 / 2) / 20. "
             "For every other customer, n peers have a lower count and only the customer itself has an equal "
             "count, so the value is (n + 1 / 2) / 20. No other customer has a tenure similar to that of the "
             "new customer, so the new customer has too few peers for a rank."

@@ -75,8 +75,8 @@ def test_the_page_shows_costs_beside_the_number_of_contacts(
             [
                 "mail: a contact costs 0.0042 [0.0040, 0.0044], measured from the recorded costs of 48 of "
                 "the 50 contacts",
-                "states no cost: a contact costs 2.12 [1.75, 2.50], measured from the recorded costs of 111 "
-                "of the 120 contacts",
+                "without a stated cost, a contact costs 2.12 [1.75, 2.50], measured from the recorded costs "
+                "of 111 of the 120 contacts",
                 "All other costs, and what an offer gives away, are assumed.",
             ],
         ),

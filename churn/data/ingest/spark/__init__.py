@@ -1,1 +1,1 @@
-"""Ingest by Spark: many tasks write the same store."""
+"""Ingest by Spark: many Spark tasks together write one store."""

@@ -1,4 +1,7 @@
-"""Run ingest in Spark, from Spark's driver: split rows by customer, run tasks, combine their results."""
+"""Run ingest in Spark, from Spark's driver: split rows by customer, run tasks, combine their results.
+
+A range of customers holds all customers whose ids lie between two given ids.
+"""
 
 from __future__ import annotations
 
@@ -63,10 +66,10 @@ def write_lake_store(
     """Let Spark write the store and the rejects; return the stored tables, and the label table's rows by day.
 
     Spark first groups the source's rows by range of customers. Three rounds of tasks follow, with one task
-    per range. The first round counts rows by day, which shows where the data end. The second round reports
-    facts that other ranges need: the number of customers, the names in columns of the type `level`, and the
-    keys that several ranges hold. The third round checks, sorts and writes the rows. The code for staging,
-    rules and writing is the same as for all other sources.
+    per range. The first round counts rows by day, which shows where the data end. In the second round, each
+    task reports facts that other ranges need: the number of customers, the names in columns of the type
+    `level`, and the keys that several ranges hold. The third round checks, sorts and writes the rows. The
+    code for staging, rules and writing is the same as for all other sources.
 
     Args:
         lake: The source.
@@ -141,9 +144,9 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; return their results, and the names in columns of the type `level`.
+    """Write all ranges of customers; return their results, and the names in columns of the type `level`.
 
-    If such a name occurs only in bad rows, all ranges are written again without this name.
+    If such a name occurs only in rows that break a rule, all ranges are written again without this name.
     """
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
@@ -153,7 +156,7 @@ def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], 
 
 
 def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the names in columns of the type `level`, of all ranges, in order, by table and column."""
+    """Combine the names that the ranges have in columns of the type `level`; sort the names of a column."""
     union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():
@@ -167,7 +170,7 @@ def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
-    """Return the number of rows of each day, summed over the ranges."""
+    """Return the number of rows of each day, summed over all ranges of customers."""
     days: dict[int, int] = {}
     for part in parts:
         for day, count in part:
@@ -176,10 +179,10 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 
 
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
-    """Return the first id of each range except the lowest range; ranges hold about equally many customers.
+    """Return the first id of each range except range 0; all ranges hold about equally many customers.
 
-    Ids are compared by their bytes. In the store, the codes of the customers (numbers from 0) have the same
-    order.
+    Range 0 has the lowest ids. Ids are compared by their bytes. In the store, the codes of the customers
+    (numbers from 0) have the same order.
 
     Args:
         lake: The source.
@@ -213,7 +216,7 @@ def split_into_ranges(
     Args:
         lake: The source.
         query: The table's query.
-        starts: The first id of each range except the lowest range.
+        starts: The first id of each range except range 0, which has the lowest ids.
         folder: The folder into which the rows are written.
 
     Raises:
@@ -276,7 +279,7 @@ class _TypedIds:
 
 
 class _RangeNumbers:
-    """Maps customer ids to the numbers of their ranges; rows without an id go to the lowest range."""
+    """Maps each customer id to the number of its range of customers; rows without an id go to range 0."""
 
     def __init__(self, query: TableQuery, starts: tuple[str, ...]) -> None:
         self.typed_ids = _TypedIds(query)

@@ -28,20 +28,20 @@ Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class TaskContext:
-    """The values that all tasks share; each task also gets the number of its range.
+    """The values that all tasks share; each task also gets the number of its range of customers.
 
     Args:
         queries: The queries of all tables, customers first.
         files: The files that hold the rows of a range, as the source gives them, by table and range number.
         store: The folder of the store's tables.
-        rejects: The folder of the rejects, one file per table.
+        rejects: The folder of the rejected rows, one file per table.
         folder: The folder into which tasks write the rows that other tasks read.
         timezone: The company's time zone.
         engine: The limits of memory and threads for one task.
         label_table: The table whose rows the label counts.
         present: The approximate last date of the data.
-        shared_key_tables: Tables with keys that occur in several ranges; the folder `claims` shows which
-            range holds the first row of a key.
+        shared_key_tables: Tables with keys (row ids) that occur in several ranges; the folder `claims` shows
+            which range holds the first row of a key.
         levels: The names that occur in each column of the type `level`, over all ranges.
         first_codes: The code (number in the store) of each range's first customer, by range number.
         forgotten: The customers whose rows are left out.
@@ -95,7 +95,10 @@ class CustomerRange:
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return a writer of the range's rows of a table; it knows the needed facts about other ranges."""
+        """Return a writer for those rows of a table that are in the range.
+
+        The writer also gets the facts about other ranges that it needs.
+        """
         context = self.context
         part = TablePart(
             name=self.part,
@@ -220,8 +223,8 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
 def survey_range(context: TaskContext, number: int) -> RangeSurvey:
     """Return the facts about a range that the tasks of other ranges need.
 
-    The hashes of the range's keys are written to the folder `keys`. Each bucket of hashes has its own folder;
-    equal keys of different ranges are in the same bucket.
+    The hashes of the keys (row ids) in the range are written to the folder `keys`. The hashes are divided
+    into buckets, and each bucket has its own folder; equal keys of different ranges are in the same bucket.
     """
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
@@ -249,9 +252,10 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Find the keys of one bucket that occur in several ranges, and return the names of these keys' tables.
+    """Find the keys that occur in several ranges, and return the names of their tables.
 
-    The hashes of these keys are written to the folder `shared_keys`; `number` is the bucket's number.
+    Only the keys of one bucket of `survey_range` are compared; `number` is the number of the bucket. The
+    hashes of the keys that are found are written to the folder `shared_keys`.
     """
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
@@ -273,7 +277,7 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """For each key that other ranges also hold, write the range's first good row to the folder `claims`."""
+    """For each key (row id) that several ranges hold, write its first good row in this range to `claims`."""
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):
@@ -290,7 +294,7 @@ def claim_keys(context: TaskContext, number: int) -> None:
 
 
 def write_range(context: TaskContext, number: int) -> RangeResult:
-    """Write the range's part of each table to the store, and the range's rejects to `rejects`."""
+    """Write the good rows of a range of customers to the store, and its rejected rows to `rejects`."""
     stats: dict[str, TableStats] = {}
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
@@ -309,7 +313,10 @@ def write_range(context: TaskContext, number: int) -> RangeResult:
 
 
 def gather_rejects(context: TaskContext, number: int) -> None:
-    """For the table with index `number` in `queries`, collect the rejects of all ranges in a sorted file."""
+    """Collect the rejected rows of a table from all ranges of customers in one sorted file.
+
+    `number` is the index of the table in `queries`.
+    """
     name = context.queries[number].spec.table.name
     folder = context.shared_folder("rejects", name)
     if not folder.exists():
