@@ -286,7 +286,7 @@ def score_cohort(
         within = model.predict_horizons(frame)
     except SchemaError as error:
         raise ModelError(
-            *(f"the champion cannot read tonight's signals: {problem}" for problem in error.problems)
+            *(f"the model cannot read tonight's signals: {problem}" for problem in error.problems)
         ) from None
     thin, missing = is_thin(frame), np.full(len(frame), np.nan)
     band, kept_value = missing, missing
