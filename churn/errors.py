@@ -23,7 +23,7 @@ class ChurnError(Exception):
 
 
 class CallError(ChurnError):
-    """A wrong call, such as a cutoff after the watermark."""
+    """A wrong call of a verb, such as a cutoff after the watermark."""
 
     exit_code = 2
 

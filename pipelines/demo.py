@@ -27,18 +27,20 @@ def run(
     live: int | None = None,
     days_between: int | None = None,
 ) -> int | None:
-    """Write the company, or keep it if it exists; a second folder gets facts known only to the simulation.
+    """Write the tables of the demo company, or keep them if they exist.
+
+    A second folder gets the facts that only the simulation knows.
 
     Args:
         params: The parameters; `source` is the folder to write to.
         cutoff: Not used.
         echo: Prints lines, warnings and progress.
-        customers: The number of customers of the company. By default it is the number of the company in the
-            folder, or 5,000 if the folder holds no company.
-        seed: The seed of the simulation; another seed gives another company. By default the seed of the
-            company in the folder, or 7 without a company.
-        live: The number of nights to simulate: score, contact, and let the days until the next night pass.
-            By default none.
+        customers: The number of customers of the company. By default 5,000; with `live`, as many as the
+            company in the folder has.
+        seed: The seed of the simulation; another seed gives another company. By default 7; with `live`, the
+            seed of the company in the folder.
+        live: The number of nights to simulate; by default none. In each night, customers are scored and
+            contacted, and then the days until the next night pass.
         days_between: The number of days from one of these nights to the next; by default 7.
 
     Raises:
@@ -95,7 +97,7 @@ def _write_or_live(
 
 
 def _number(option: int | None, present: object, default: int) -> int:
-    """Return the option of the call; without it, the value of the company in the folder, or the default."""
+    """Return the value that the user gave, else the value from the company's folder, else the default."""
     if option is not None:
         return option
     return present if isinstance(present, int) else default
@@ -131,7 +133,7 @@ def _folder(params: Params) -> Path:
 
 
 def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> None:
-    """Check that each folder is empty or holds the given company.
+    """Check that `folder` is empty or holds the given company's tables, and `truth` no unrelated files.
 
     Raises:
         SourceError: a folder holds another company or other files; all problems are listed.

@@ -34,7 +34,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     logs the figures to MLflow.
 
     Raises:
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff is after the watermark.
         ModelError: there is no champion, or it does not fit these parameters.
     """
     champion = load_champion(params.champion, params.engine.threads)

@@ -16,7 +16,7 @@ class Advance(Protocol):
     """Reports progress to a bar or to plain lines."""
 
     def __call__(self, steps: int = 1) -> None:
-        """Add `steps` to the steps that are done."""
+        """Report that `steps` more steps are done."""
 
 
 class Echo:
@@ -24,14 +24,14 @@ class Echo:
 
     Attributes:
         finished_steps: The steps of the verb that are done; the message of a verb that is stopped names them.
-        raise_if_stopped: Raises if the program was asked to end.
+        raise_if_stopped: The function that raises an exception if the program was asked to end.
         shows_details: Whether `run` shows the lines of all its verbs.
         speak: Returns a line in words that fit the label (leaving or another event); see
             `LabelWords.speak`.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
-        """Take the function that raises if the program was asked to end; it is called before each line."""
+        """Take the function `raise_if_stopped`, which is called before each line."""
         self.finished_steps: list[str] = []
         self.raise_if_stopped = raise_if_stopped
         self.shows_details = False
@@ -47,7 +47,7 @@ class Echo:
         print(_clean(self.speak(text)), flush=True)
 
     def show(self, text: str) -> None:
-        """Print a line that `churn run` also shows; it writes the other lines of a verb only to a file."""
+        """Print a line that `churn run` also shows; `run` writes the other lines of a verb only to a file."""
         self(text)
 
     def finish_step(self, step: str) -> None:

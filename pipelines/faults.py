@@ -1,9 +1,9 @@
-"""Turn faults of the machine and of libraries into a message and an exit code of their kind.
+"""Turn each fault of the machine or of a library into a message and the exit code for this kind of fault.
 
 Such faults are a full disk, a folder without permission, damaged bytes in a file, too little memory, or a
 library that refuses the user's data. The message about each of them names a place, a reason and a way out. A
-bug is a fault of this program alone. A missing file of the program is such a bug, and so is a wrong path that
-the user named neither on the command line nor in params.yaml.
+fault that only this program caused is a bug, and gets no such message. Examples of bugs are a missing file of
+the program, and a wrong path that the user named neither on the command line nor in params.yaml.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ MAX_LENGTH = 400
 
 
 def fault_in_words(error: Exception, params: Params | None) -> ChurnError | None:
-    """Return the error to report instead of a fault of the machine or of a library, or None for a bug.
+    """Return the error that reports a fault of the machine or of a library; None if the fault is a bug.
 
     Args:
         error: The fault.
@@ -76,7 +76,7 @@ def fault_in_words(error: Exception, params: Params | None) -> ChurnError | None
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
-    """Return an error and its causes; the reason is often wrapped by a library."""
+    """Return an error and the errors that caused it; the message of a library often hides the real reason."""
     errors: list[BaseException] = []
     while error is not None and error not in errors:
         errors.append(error)
@@ -179,7 +179,7 @@ def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
 
 
 def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
-    """Return the exception class for errors at a path, and the parameter that names its folder."""
+    """For an error at a path, return its exception class and the parameter that names the path's folder."""
     if params is None:
         return ParamsError, "the path"
     for folder, kind, key in _folders_of(params):
@@ -189,7 +189,7 @@ def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
 
 
 def _folders_of(params: Params) -> list[tuple[Path, type[ChurnError], str]]:
-    """Return the paths in params.yaml, each with the exception class for its errors and the path's key."""
+    """Return each path in params.yaml, the exception class for errors there, and the parameter's name."""
     source = Path(params.source.removeprefix("duckdb:///").removeprefix("sqlite:///"))
     folders: list[tuple[Path, type[ChurnError], str]] = [
         (params.output, ParamsError, "output"),

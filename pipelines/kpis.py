@@ -36,7 +36,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
 
     Raises:
         ParamsError: a name in `kpis.segments` is not a text attribute.
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff is after the watermark.
         SourceError: a file of an earlier night is damaged, or `label.where` cannot be used.
     """
     store = store or ensure_store(params, echo)

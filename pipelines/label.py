@@ -29,7 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
     Args:
         params: The parameters.
-        cutoff: Print this cutoff only.
+        cutoff: The only cutoff at which to count; None counts at the cutoff of every snapshot.
         horizon: Whether to print the chance that a silent customer comes back, instead of these numbers, and
             to suggest a horizon.
         echo: Prints lines, warnings and progress.
@@ -56,7 +56,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
 
 def _what_counts(label: LabelParams) -> str:
-    """Return in words what makes a customer a churner, or what the event of the label is."""
+    """Return in words what makes a customer a churner, or which other event the label counts."""
     if not label.is_event:
         return HOW_LEFT[label.leaving]
     where = f" where {label.where}" if label.where else ""
@@ -88,7 +88,7 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
 
 
 def _returns_after(curve: ReturnCurve, days: int) -> str:
-    """Return in words the share of customers who come back after some silent days."""
+    """Return in words what share of the customers who are silent for `days` days come back later."""
     chance = curve.after(days)
     if chance is None:
         return "no customer can be followed"

@@ -44,7 +44,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         Stop: there is no night in the ledger, and no other experiment.
         PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment of the company may be wrong, so they cannot be used.
-        CallError: the cutoff lies after the data.
+        CallError: the cutoff is after the watermark.
     """
     outside = outside_as_of(params, cutoff, "measure", echo)
     needs_label = any(experiment.has_label for experiment in outside)

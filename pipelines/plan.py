@@ -1,4 +1,4 @@
-"""Plan experiments: the units that each control group needs, and the days until an answer."""
+"""Plan experiments: the number of units that each experiment needs, and the days until an answer."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def run(
 ) -> int | None:
     """Print for each experiment the number of units that it needs, the power, and the days until an answer.
 
-    The ledger gives the number of new units per day, and the predicted churn (or the predicted rate of the
-    event).
+    A unit is a person, an account or a customer. The ledger gives the number of new units per day and their
+    predicted churn or, if the label predicts an event, the predicted rate of this event.
 
     Args:
         params: The parameters.

@@ -31,7 +31,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     Args:
         params: The parameters.
         cutoff: Not used: the evaluation has its own cutoffs.
-        rollback: Swap the champion and the previous champion, instead of a promotion.
+        rollback: Whether to swap the champion and the previous champion; no challenger is then promoted.
         echo: Prints lines, warnings and progress.
 
     Raises:

@@ -118,7 +118,7 @@ def _run(params: Params, cutoff: date | None, log: RunLog) -> int | None:
 
 
 def _compute_figures(params: Params, store: Store, night: date, log: RunLog) -> None:
-    """Compute the figures of retention for the page; if this fails, warn and go on with the night."""
+    """Compute the figures of retention for the report; if this fails, warn and go on with the night."""
     try:
         kpis.run(params, cutoff=night, echo=log, store=store)
     except (ParamsError, SourceError) as error:

@@ -21,6 +21,8 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
     """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` only.
 
+    The truth sheet counts the outcomes of the customers at each cutoff.
+
     Args:
         params: The parameters.
         cutoff: The only cutoff; by default the cutoffs of params.yaml.

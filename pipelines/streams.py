@@ -1,6 +1,6 @@
 """Keep secrets and control characters of the terminal out of what a verb prints to stdout and stderr.
 
-Names and values of the data reach the terminal in messages. An escape sequence in a name could hide a warning
+The messages of a verb show names and values from the data. An escape sequence in a name could hide a warning
 or change the title of the terminal, and a Unicode direction mark could show a name in reverse order.
 """
 
@@ -23,7 +23,7 @@ class SafeStream:
 
         Args:
             stream: The stream to write to.
-            moves_cursor: Whether control characters pass, for a progress bar.
+            moves_cursor: Whether control characters are written unchanged, as a progress bar needs.
         """
         self._stream = stream
         self._moves_cursor = moves_cursor

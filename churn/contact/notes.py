@@ -1,5 +1,7 @@
-"""What the report shows about each call in addition to the scores: the stage, the usual values of the signals
-in the reasons, the message, and the last events.
+"""What the report shows about each call in addition to the scores.
+
+This is the customer's stage, the usual value of the signal behind each reason, the message to the customer,
+and the customer's last events.
 """
 
 from __future__ import annotations
@@ -55,9 +57,9 @@ def add_notes(
         reasons: The reasons of each row of `contacts`.
         stages: The stage of each row of `contacts`; None if the customer is in no stage.
         scores: The score table of the night.
-        signals: The signals of the cohort, with the column `customer_id`.
+        signals: The signals of all customers of the night, with the column `customer_id`.
         playbook: The playbook with its templates.
-        language: The language of the messages.
+        language: The language of the messages to customers.
         events: The names of the company's own tables of events.
     """
     customers = contacts["customer_id"].to_pylist()

@@ -197,10 +197,10 @@ def read_ratings(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
 
 
 def read_bills(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
-    """Return the bills that were not paid before the day `since`: `customer_id`, `due_at`, `paid_at` (days).
+    """Return the bills that were not paid before the day `since`.
 
-    `paid_at` is null if the bill was not paid before the cutoff. The result is None if the company does not
-    record payments of bills.
+    The columns are `customer_id` and the dates `due_at` and `paid_at`; `paid_at` is null if the bill was not
+    paid before the cutoff. The result is None if the company does not record payments of bills.
 
     Args:
         store: The store.
@@ -219,7 +219,7 @@ def read_bills(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
 
 
 def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
-    """Return the days in `[since, cutoff)` on which customers objected: `customer_id` and `day`.
+    """Return the days in `[since, cutoff)` on which customers objected to contacts: `customer_id` and `day`.
 
     The result is None if the company does not record objections.
 
@@ -244,8 +244,9 @@ def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table 
 def read_reach(store: Store) -> pa.Table:
     """Return how to reach each customer and who objected to contacts, in the store's order of customers.
 
-    The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null. All values
-    are those of today, not those of a cutoff, so an objection counts at once even if a night is repeated.
+    The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null, but
+    `has_objected` is then false. All values are those of today, not those of a cutoff, so an objection counts
+    at once even if a night is repeated.
     """
     names = ("email", "person_id", "account_id", "timezone", "language")
     columns = {name: _text(store, "customers", name) for name in names}
@@ -268,7 +269,7 @@ def _read(
         store: The store.
         table: The table.
         columns: The SQL of each column by its name.
-        schema: The names and types of the result.
+        schema: The names and types of the result's columns.
         cutoff: Only rows that were known before this day count; None for all rows.
         condition: SQL that is true for the rows to read.
     """

@@ -58,7 +58,7 @@ def date_of_day_sql(number: str) -> str:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """The facts of one table of the store, as `ingest` counted them.
+    """What the manifest says about one table of the store: its columns, and what `ingest` counted.
 
     Args:
         rows: The number of rows in the store.
@@ -144,7 +144,7 @@ class Store:
     Args:
         folder: The folder of the tables. The store keeps a lease on this folder, so that no process
             deletes it.
-        tables: The facts of each table by name.
+        tables: What the manifest says about each table, by the table's name.
         parts: The paths of the files of all tables, below the folder; the files of each table are in
             order of the customer codes.
         watermark: The day up to which the data are complete.
@@ -241,15 +241,16 @@ class Store:
         return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Open a connection to the DuckDB of the store; all connections share the limits of `engine`.
+        """Open a connection to the store's DuckDB, which has the limits under `engine` in params.yaml.
 
-        A new DuckDB takes about ten milliseconds, and a verb opens many connections.
+        All connections share one DuckDB: a new one takes about ten milliseconds, and a verb opens many
+        connections.
         """
         return connect_again(self._database)
 
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:
-        """Return the DuckDB of the store, which no query uses directly; it exists as long as the store."""
+        """Return the store's DuckDB, to which `connect` opens connections; it exists as long as the store."""
         return connect(self.params.engine, self.params.output / ".scratch")
 
     def visible_before(self, table: str, cutoff: date) -> str:
@@ -272,7 +273,7 @@ def _is_part(name: str) -> bool:
 
 
 def part_files(folder: Path) -> list[Path]:
-    """Return the files of a table's folder by name; this is also the order of the customer codes in them."""
+    """Return the files in a table's folder, sorted by name, and so in order of the customer codes in them."""
     return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
@@ -323,7 +324,7 @@ def _lease_manifest(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 
 @dataclass(frozen=True)
 class StoreFacts:
-    """What `ingest` counted: the facts of each table, and the day up to which the data are complete."""
+    """What `ingest` counted in each table, and the day up to which the data are complete."""
 
     tables: Mapping[str, StoredTable]
     watermark: date
@@ -344,7 +345,7 @@ def read_store_facts(output: Path) -> StoreFacts:
 
 
 def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
-    """Return a text that names the changed file of a store; empty if all files are as written.
+    """Return a text that names a changed, unreadable or added file of a store; empty if there is none.
 
     Args:
         folder: The folder of the store.
@@ -393,7 +394,7 @@ def write_manifest(
 
     Args:
         folder: The folder of the tables.
-        tables: The facts of each table by name.
+        tables: What the manifest says about each table, by the table's name.
         watermark: The day up to which the data are complete.
         digest: A digest of all rows.
         fingerprint: A digest of the source's state and of the parameters that shape the store.

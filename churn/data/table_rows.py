@@ -1,4 +1,4 @@
-"""Read a table in the order of the store, a batch of rows at a time, so that memory use stays small."""
+"""Read a stored table in its stored order, a batch of rows at a time, so that memory use stays small."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class RowBatch:
 
     @property
     def day(self) -> Ints:
-        """Return the number of the day on which each row happened, `[rows]`."""
+        """Return the local day on which each row happened, as days since 1970-01-01, `[rows]`."""
         return self.column("day")
 
     @property
     def visible_from(self) -> Ints:
         """Return the later of two days for each row, `[rows]`: when it happened and when it became known.
 
-        Only later cutoffs see the row.
+        The row is visible only at cutoffs after this day.
         """
         if "known_day" not in self.rows.schema.names:
             return self.day
@@ -68,7 +68,7 @@ class RowBatch:
 def read_batches(
     store: Store, table: str, columns: Sequence[str] = (), batch_rows: int = BATCH_ROWS
 ) -> Iterator[RowBatch]:
-    """Yield the rows of a table in the order of the store.
+    """Yield the rows of a table in batches, in the order in which the store holds them.
 
     Args:
         store: The store, which must hold the table.

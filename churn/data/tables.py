@@ -35,14 +35,15 @@ class Column:
     Args:
         name: The name of the column.
         type: The type of the values. A `level` is one of a few names; `money` and `number` have bounds.
-        role: What the column is used for. An `outcome` is a time that is filled in later, and it is known
-            only after that time. A `scheduled` value is a time in the future that is known as soon as the
-            row is known.
+        role: What the column is used for. An `outcome` is the time of a later event, such as the opening of
+            an e-mail, and is unknown until this event happens. A `scheduled` value is a time in the future
+            that is known as soon as the row is known.
         is_required: Whether the source must have the column.
         bounds: The smallest and the largest allowed value, both included.
-        known_with: The outcome column that tells when this value becomes known.
-        may_be_emptied: Whether a row without a value ends the previous value. If not, an empty cell only
-            means that the value is unknown.
+        known_with: The outcome column at whose time this value becomes known, such as `answered_at` for
+            `rating`.
+        may_be_emptied: Whether an empty cell means that the customer no longer has a value. Otherwise an
+            empty cell only means that the value is unknown.
         meaning: What the column holds; docs/your-data.md shows this text.
         names: The allowed values of a column of type `level`, if only certain values are allowed; a signal
             may select rows by one of these values.
@@ -89,7 +90,10 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of the columns that a source may fill. For some tables, `columns` lacks one."""
+        """Return the names of the columns that a source may fill.
+
+        E-mails and histories may have one column that is not in `columns`: `kind` or `changed_at`.
+        """
         names = [column.name for column in self.columns]
         return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
@@ -313,7 +317,8 @@ def events_table(name: str) -> Table:
 def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
     """Describe the history table of a customer's attribute: one row for each value of the attribute.
 
-    A value holds in `[valid_from, valid_to)`, or until a later row begins.
+    A value holds in `[valid_from, valid_to)`; if several values of a customer hold at once, the one that
+    began last counts.
     """
     meaning = "the value; the source's column may also have the name of the attribute"
     value: Column = _level("value", meaning) if kind == "level" else _number("value", meaning)

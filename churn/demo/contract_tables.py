@@ -259,8 +259,9 @@ def orders(chunk: Chunk) -> pa.Table:
 
 
 def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
-    """Return the first day after the due day on which no charge is open; `FAR` if the customer leaves
-    before.
+    """Return for each unpaid charge the first later day on which the customer can pay again.
+
+    The value is `FAR` for other charges, and if the customer leaves or the history ends before that day.
     """
     day = np.full(len(due), w.FAR)
     open_charges = np.flatnonzero(is_unpaid)

@@ -43,20 +43,17 @@ IMPARTIAL_TROUBLE = troubles.trouble_index("usage_fading")
 
 
 def hidden_risk(people: People) -> Values:
-    """Return the factor on each customer's probability of leaving, relative to an average customer,
-    [customer].
-    """
+    """Return how many times as likely to leave each customer is as an average customer, [customer]."""
     proneness = people.onset[IMPARTIAL_TROUBLE] / troubles.ONSET[IMPARTIAL_TROUBLE]
     risk: Values = people.frailty * proneness * np.where(people.yearly, TERM_RISK[1], TERM_RISK[0])
     return risk
 
 
 def setup_steps(chunk: Chunk) -> pa.Table:
-    """Return the set-up steps of customers who signed up in the history or in the last weeks before it.
+    """Return the set-up steps of customers who signed up in the demo's history or shortly before it.
 
-    The table of set-up steps has its own random numbers, so no other table depends on it. If a step falls on
-    a day after the history, the troubles of that day are not known. The customer then counts as a customer
-    without trouble.
+    The table of set-up steps has its own random numbers, so no other table depends on it. A step may fall on
+    a day after the last day of `chunk.life`. The customer then counts as a customer without trouble.
     """
     rng, people = chunk.streams.get("setup steps"), chunk.people
     size = len(people)

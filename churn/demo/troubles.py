@@ -1,9 +1,9 @@
 """The troubles of customers, each a Markov chain of four phases.
 
-Phase 0 means no trouble. Phases 1 and 2 already show in the tables, and most customers leave in phase 3. So
-the signals come before the leaving. Troubles are independent of each other, and their hazards *add up*
-(competing causes). Therefore the probability of staying is a product over the troubles, and the module
-`truth` computes it exactly.
+Phase 0 means no trouble. In phases 1 and 2 the tables already show the trouble, but most customers who leave
+do so in phase 3. So the signals come before the leaving. Troubles are independent of each other, and their
+hazards *add up* (competing causes). Therefore the probability of staying is a product over the troubles, and
+the module `truth` computes it exactly.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Trouble:
 
     Attributes:
         families: The families of signals in which the trouble shows as long as it lasts.
-        onset: The probability that the trouble begins, for a customer of average proneness.
+        onset: The probability that the trouble begins, for a customer with a typical risk of trouble.
         advance: The probability of moving from phase 1 to 2, and from 2 to 3.
         heal: The probability of going back to phase 0 from phases 1, 2 and 3.
         hazard: The hazard of leaving that the trouble adds in phases 1, 2 and 3.
@@ -149,11 +149,11 @@ def advance_phases(
 
 
 def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, card_expired: Values) -> Values:
-    """Return the probability of each phase after one day, which is the expected result of `advance_phases`.
+    """Return each customer's probability of each phase one day later, by the rules of `advance_phases`.
 
     Args:
         kind: The index of the trouble in `TROUBLES`.
-        shares: The probability of each phase, [phase, customer].
+        shares: The probability of each phase before this day, [phase, customer].
         onset: Each customer's probability that the trouble begins, [customer].
         billing: Whether a charge is made today, [customer].
         card_expired: Whether the card expired within the last month, [customer].

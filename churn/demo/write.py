@@ -64,9 +64,7 @@ TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of rows that were written: all rows by table, bad rows by table and kind, late rows by
-    table.
-    """
+    """The numbers of rows that were written to each table: all rows, bad rows by kind, and late rows."""
 
     customers: int
     seed: int
@@ -93,8 +91,8 @@ def write_company(
 ) -> Summary:
     """Write the tables to `folder` and the hidden truth to `truth`; both folders are replaced.
 
-    Each table is one Parquet file with at least one row group for each chunk. The same settings give the same
-    bytes.
+    Each table is one Parquet file with at least one row group for each chunk. The same number of customers
+    and the same seed give the same bytes.
 
     Args:
         folder: The folder of the company, which a user then reads as a source.
@@ -177,7 +175,7 @@ def chunk_sizes(customers: int) -> Iterator[tuple[int, int, int]]:
 
 
 def make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> tuple[Chunk, LifeState]:
-    """Simulate the history of a chunk; return the chunk, and the state of its customers after the history.
+    """Simulate the history of a chunk of customers; return the chunk, and the customers' state at its end.
 
     Args:
         number: The number of the chunk.
@@ -197,7 +195,8 @@ def customer_ids(numbers: Values, customers: int) -> pa.Array:
     """Return ids such as C000123, which are all different, in mixed order, and equally long.
 
     Each number is multiplied, modulo a power of ten, by a number without the factors 2 and 5. So different
-    numbers give different ids. A number that is not below `customers` gives an id that no customer has.
+    numbers below `id_count(customers)` give different ids. The customers have the numbers below `customers`;
+    the other numbers give ids that no customer has.
     """
     n_ids = id_count(customers)
     codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids
@@ -239,8 +238,8 @@ def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, c
 
 
 def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
-    """Return the rows that reach the warehouse before the watermark, and the number of those that are
-    late.
+    """Return the rows that reach the warehouse before the watermark (the end of the data), and how many of
+    them are late.
     """
     if "late" not in table.column_names:
         return table, 0

@@ -29,7 +29,7 @@ MIN_CHURNERS = 10
 
 
 def estimate_figures(probability: Floats, weights: Floats) -> Figures:
-    """Return the measures that are expected if the probabilities are right.
+    """Return the AUC, the log loss and the Brier score that are expected if the probabilities are right.
 
     Each measure has an interval. If the probabilities are right, the measure on real outcomes lies in this
     interval in 95 % of cases. The spread of the AUC is computed as if the AUC were linear in the outcomes
@@ -69,7 +69,7 @@ def _estimate_auc(p: Floats, weights: Floats) -> Interval:
 
 
 def realised_figures(left: Floats, probability: Floats, weights: Floats) -> Figures:
-    """Return the measures on known outcomes, with intervals for the error of sampling.
+    """Return AUC, log loss and Brier score on known outcomes, with intervals for the error of sampling.
 
     Args:
         left: Whether the customer left (1.0) or stayed (0.0), shape (rows,).
@@ -114,16 +114,15 @@ class Outcomes:
 
     @property
     def expected(self) -> float:
-        """Return the weighted number of churners that follows from the probabilities."""
+        """Return the expected number of churners: the weighted sum of the probabilities."""
         return float(self.weights @ self.probability)
 
 
 def observed_expected_interval(outcomes: Outcomes) -> Interval:
-    """Return the weighted ratio `observed / expected`; it has no interval if there are fewer than ten
-    churners.
+    """Return the weighted number of churners divided by the expected number, with an interval.
 
-    The rows of one customer depend on each other, and the interval takes this into account. The interval is
-    symmetric on the scale of the logarithm.
+    If there are fewer than ten churners, there is no interval. The rows of one customer depend on each other,
+    and the interval takes this into account. The interval is symmetric on the scale of the logarithm.
 
     Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4, for the linearised ratio.
     """

@@ -155,7 +155,8 @@ class RealisedNight(Part):
         expected: The number of churners that the model expected, counted with the weights.
         observed_expected: The number of customers who left, counted with the weights, divided by `expected`.
         outcome_figures: The measures of the probabilities, computed with the known outcomes.
-        estimated_figures: The same measures, estimated from the probabilities alone, without the outcomes.
+        estimated_figures: The measures of `outcome_figures`, but estimated from the probabilities alone,
+            without the outcomes.
         note: A sentence that says why contacted customers are measured too; None if they are left out.
     """
 
@@ -226,7 +227,7 @@ class Drift(Part):
     """What has changed between the training of a model and a night that it scored.
 
     Attributes:
-        version: The version of the format of the file.
+        version: The version of the format of `drift.json`.
         cutoff: The cutoff of the night.
         model_version: The version of the model that scored the night.
         model_digest: The digest (checksum) of the model's files.

@@ -130,7 +130,7 @@ class _TestRows:
         draws: How often each customer is in each bootstrap draw, shape `[draws, customers]`.
         share: The share of customers that is contacted, in (0, 1].
         values: What each row's customer is worth in money; None if this is known for no customer.
-        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape `[rows]`; None if each weight is 1.
     """
 
     left: Floats
@@ -234,7 +234,7 @@ def calibration_table(
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         probability: The predicted probabilities, shape `[rows]`.
         bins: The number of bins; rows with equal predictions are in the same bin, so there may be fewer bins.
-        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape `[rows]`; None if each weight is 1.
             Unequal weights make the intervals wider.
     """
     bin_of_row = metrics.equal_count_bins(probability, bins)
@@ -273,7 +273,7 @@ def gain_table(
         probability: The predicted probabilities, shape `[rows]`.
         baselines: The predictions of each baseline, by its name. The table also shows the share of churners
             that each baseline reaches.
-        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape `[rows]`; None if each weight is 1.
     """
     ranking, ones = metrics.Ranking.of(probability), np.ones(len(left)) if weight is None else weight
     left = ones * left

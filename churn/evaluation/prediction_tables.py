@@ -41,8 +41,8 @@ outermost 1 %.
 
 COMMON_VALUES = 12
 COMMON_SHARE = 0.95
-"""If at most 12 values cover 95 % of the rows, a signal is set to each value that at least one row in 500
-has.
+"""If at most 12 values of a signal cover 95 % of the rows, its partial dependence is computed at each value
+that at least one row in 500 has.
 """
 
 
@@ -61,7 +61,7 @@ def decile_table(
         left: Whether the customer left (1) or stayed (0), shape `[rows]`.
         probability: The predicted probabilities, shape `[rows]`.
         values: The residual value of each row's customer, in currency; None if no value is known.
-        weight: How many rows each row represents, shape `[rows]`; None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape `[rows]`; None if each weight is 1.
     """
     order = np.argsort(-probability, kind="stable")
     row_weight = np.ones(len(left)) if weight is None else weight
@@ -216,8 +216,9 @@ def partial_dependence(
 
 
 def _grid(values_known: Floats, rows: int) -> Floats:
-    """Return the values to which a numeric signal is set: its common values if there are few, otherwise
-    quantiles.
+    """Return the values of a numeric signal at which its partial dependence is computed.
+
+    These are the common values if there are few, otherwise quantiles.
     """
     values, counts = np.unique(values_known, return_counts=True)
     common = counts * 500 >= rows

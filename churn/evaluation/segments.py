@@ -102,7 +102,7 @@ def _tenure_bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
 def measure_segments(
     test_set: TestSet, attributes: Sequence[str] = ()
 ) -> dict[str, tuple[SegmentMetrics, ...]]:
-    """Measure the challenger on each segment, and the difference of its AUC from the champion's AUC.
+    """Measure the challenger on each segment, and compare its AUC with the champion's AUC.
 
     In a segment with fewer than 30 churners or fewer than 30 stayers, only observed/expected is measured.
 

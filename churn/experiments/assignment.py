@@ -116,7 +116,7 @@ def strata_of(score: Floats, value: Floats) -> Objects:
 
 
 def _bands(values: Floats, n_bands: int) -> list[int]:
-    """Return the band of each value by its rank, counted from 1; a missing value has the band 0."""
+    """Return the band of each value by its rank: 1 for the lowest values; 0 for a missing value."""
     is_known = ~np.isnan(values)
     ranks = pd.Series(values[is_known]).rank(method="min").to_numpy() - 1
     bands = np.zeros(len(values), dtype=np.int64)

@@ -167,8 +167,9 @@ def _mean(costs: np.ndarray, customers: pd.Series[str]) -> Interval:
     """Return the mean cost with an interval that is valid even if the contacts of one customer depend on each
     other.
 
-    The store keeps costs as whole thousandths, and they are summed as such. So if all costs are equal, their
-    mean is exactly this cost. No cost is below 0, so the lower end of the interval is not below 0 either.
+    The store keeps costs in thousandths of the currency, and these whole numbers are summed. So if all costs
+    are equal, their mean is exactly this cost. No cost is below 0, so the lower end of the interval is not
+    below 0 either.
     """
     if not len(costs):
         return Interval(value=None)

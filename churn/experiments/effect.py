@@ -106,9 +106,7 @@ class RateDifference(Effect):
 
 
 class AdjustedDifference(Effect):
-    """The effect of contact, adjusted by a score of each unit.
-
-    The score was computed before the unit was first assigned to an arm.
+    """The effect of contact, adjusted by the churn score that each unit had before its first assignment.
 
     Attributes:
         n: The number of units.
@@ -143,7 +141,7 @@ def rate_difference(
 ) -> RateDifference:
     """Return the difference of two churn rates with Newcombe's interval.
 
-    The interval is valid if somebody looks at the matured outcomes only once, and not every night.
+    The interval is valid only if somebody looks at it once, when all outcomes are known, not every night.
 
     Args:
         churners_control: The number of churners in the control group.
@@ -255,7 +253,7 @@ def saved_customers(difference: Interval, n_treatment: int, residual_value: floa
     Args:
         difference: The effect with its interval.
         n_treatment: The number of units in the arm that is contacted.
-        residual_value: The residual value of one customer, in the currency of the company.
+        residual_value: The money that one customer would still pay, in the currency of the company.
 
     >>> saved = saved_customers(Interval(value=0.02, low=-0.01, high=0.05), 1000, 300.0)
     >>> saved.customers.as_json(), saved.money.value

@@ -1,15 +1,15 @@
-"""Which units of the ledger count in an experiment, so that the arms differ only by the contact.
+"""Choose the units of the ledger that count in an experiment: its arms must differ only by the contact.
 
-The control share is the share of the units that a night plans as controls.
+The control share of a night is the planned share of controls among its units.
 
 A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
 control share would have changed the unit's arm before its outcome matured. The second case is found from the
 unit's position, the number in [0, 1) that decides its arm. The unit's later rows in the ledger would not
 always show this case, because a unit that has left the company gets no later rows.
 
-Units with different control shares are not put together. If churn differs between their nights, the arms
-would differ without any contact. If there are several control shares, only the units with one of them count:
-the control share for which the outcomes of the most units have matured.
+Units with different control shares are not counted together. If churn differed between the nights in which
+these units entered, the arms would differ even without any contact. If there are several control shares, only
+the units with one of them count: the control share for which the outcomes of the most units have matured.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class ExperimentUnits:
             night `started_on`; `score` and `scored_on` are the score and the night of its first assignment in
             any experiment.
         control_share: The planned share of controls among these units; None if no unit could be a control.
-        merged_count: The number of units that turned out to be one person with another unit.
+        merged_count: The number of units that turned out to be the same person as another unit.
         arm_changed: The number of units whose arm a new control share would have changed before their outcome
             matured.
-        other_share: The number of units that do not count because their control share is above 0, but not
-            `control_share`.
+        other_share: The number of units that do not count because of their control share: it is above 0 and
+            differs from `control_share`.
         without_control: The number of units that entered in nights without this control group, for example
             before it was switched on. Such units could not be controls when they entered, and a unit enters
             an experiment only once.
@@ -63,7 +63,7 @@ class Maturity:
     """When the outcomes of units are known.
 
     Attributes:
-        mature_on: Returns the day on which the label of a cutoff is matured.
+        mature_on: Returns the day from which the outcomes of a cutoff are known.
         watermark: The day up to which the data are complete.
     """
 
@@ -71,13 +71,16 @@ class Maturity:
     watermark: date
 
     def is_matured(self, nights: Sequence[date]) -> npt.NDArray[np.bool_]:
-        """Return whether the label of each night is matured."""
+        """Return for each night whether the outcomes of its units are known."""
         mature_on = {night: self.mature_on(night) for night in set(nights)}
         return np.array([mature_on[night] <= self.watermark for night in nights], dtype=bool)
 
 
 def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
-    """Return the units of the universal experiment; each unit enters it with its first assignment."""
+    """Return the units of the universal experiment, whose controls get no play.
+
+    Each unit enters the experiment with its first assignment.
+    """
     own = ledger.assignments[ledger.assignments["experiment"] == UNIVERSAL]
     own = own.drop_duplicates("unit", keep="first").reset_index(drop=True)
     units = own[["unit", "arm", "value", "customers"]].assign(started_on=own["assigned_on"])
@@ -87,11 +90,10 @@ def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
 def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturity) -> ExperimentUnits:
     """Return the units of a play, or of one variant of it; controls have tasks too.
 
-    Each unit enters the experiment with its first task of the play. A play with its own control group is
-    compared with this group, among the units that are not in the universal control group. A play without its
-    own control group is compared with the universal control group, among the units whose very first task is a
-    task of this play. Units with an earlier task of another play are left out, because contact by one play
-    may change who gets the next play.
+    Each unit enters the experiment with its first task of the play. If the play has its own control group,
+    its other units are compared with this group; the universal control group is left out. If the play has no
+    control group of its own, its units are compared with the universal control group. Then units with an
+    earlier task of another play are left out, because contact by one play may change who gets the next play.
 
     Args:
         ledger: The decisions of the nights.
@@ -200,7 +202,7 @@ def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
 def _ranges_of_shares(
     started_on: pd.Series, shares: Mapping[date, float], maturity: Maturity
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the lowest and the highest control share between each unit's start and its maturity."""
+    """Return the lowest and the highest control share from each unit's start until its outcome is known."""
     ranges: dict[date, tuple[float, float]] = {}
     for start in set(started_on):
         earlier = max((night for night in shares if night <= start), default=None)
@@ -218,8 +220,8 @@ def _ranges_of_shares(
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
     """Return the control share for which the outcomes of the most units have matured.
 
-    If two control shares are equal in this, the control share of more units in total is taken. If the totals
-    are equal too, the control share of the unit that started last is taken.
+    If two control shares have equally many such units, the control share of more units in total is taken. If
+    the totals are equal too, the control share of the unit that started last is taken.
     """
     if units.empty:
         return None

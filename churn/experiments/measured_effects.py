@@ -10,9 +10,9 @@ measured share replaces the assumed share only if all of these conditions are tr
 - contact is shown to keep customers, or to drive them away: neither the interval of the share nor the
   interval of the difference between the churn rates of the arms contains 0.
 
-If the interval of the share is above 0, the night uses the measured share. If this interval is below 0, the
-night expects that a contact keeps no customer. If it contains 0, the night uses the assumed share, because a
-measured effect that may be chance is worse than a stated assumption.
+If these conditions are true and the interval of the share lies above 0, the night uses the measured share.
+If the interval lies below 0, the night expects that a contact keeps no customer. If it contains 0, the night
+uses the assumed share, because a measured effect that may be chance is worse than a stated assumption.
 
 `churn.experiments.contact_costs` says when the mean of recorded costs is used. A night prefers the measured
 cost of the play to the cost that the playbook states for the play. The measured cost of all contacts comes
@@ -69,7 +69,7 @@ class PlayEffect:
 
 @dataclass(frozen=True)
 class MeasuredEffects:
-    """The effects that were measured before a night.
+    """The effects of plays and of all contacts, and the costs of contacts, as measured before a night.
 
     Attributes:
         as_of: The day up to which outcomes were known; None if nothing was measured.
@@ -143,7 +143,7 @@ class MeasuredEffects:
         return terms.model_copy(update=update)
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Return the evaluation with the measured effect and cost, and whether its profit uses them."""
+        """Add the measured effect and cost to an evaluation, and state whether its profit uses them."""
         if result.value is None or self.as_of is None:
             return result
         parts: dict[str, MeasuredShare | MeasuredCost] = {}
@@ -242,7 +242,7 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
 
 def _play_effect(experiment: MeasuredExperiment) -> PlayEffect | None:
-    """Return the effect of a play, or of all contacts; None if one of the arms has no churners."""
+    """Return the effect of a play, or of all contacts; None if treatment or control has no churners."""
     difference = experiment.difference
     kept_share = kept_share_of(difference)
     if kept_share.value is None:
@@ -266,10 +266,10 @@ def kept_share_of(difference: RateDifference) -> Interval:
     """Return the share of churners whom a contact keeps, `1 - churn(treated) / churn(control)`.
 
     Args:
-        difference: The numbers of units (such as customers) and of churners in both arms.
+        difference: The numbers of units (such as customers) and of churners, in treatment and control.
 
     Returns:
-        The share with its interval; it has no value if one of the arms has no churners.
+        The share with its interval; it has no value if treatment or control has no churners.
 
     Source: The interval of the ratio is from Katz, Baptista, Azen and Pike (1978), Obtaining confidence
         intervals for the risk ratio in cohort studies, Biometrics 34.

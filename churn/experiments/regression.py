@@ -1,7 +1,7 @@
 """Compute the effect of contact by regression.
 
-`adjusted_difference` adjusts the effect by an earlier score. `account_rate_difference` is for experiments
-that assigned whole accounts.
+`adjusted_difference` adjusts the effect by the churn score that each unit had before its first assignment.
+`account_rate_difference` is for experiments that assigned whole accounts.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def adjusted_difference(
 ) -> AdjustedDifference:
     """Return the difference of two churn rates, adjusted by the score, with a robust interval.
 
-    The method is a regression on the arm, the centred score and their product. A unit without an earlier
-    score gets the mean score. If each arm has at least two units with a score and two units without a score,
-    the difference is also adjusted for whether a unit has a score.
+    The method is a regression on the arm, the centred score and their product. A unit without a score
+    gets the mean score. If each arm has at least two units with a score and two units without a score, the
+    difference is also adjusted for whether a unit has a score.
 
     Args:
         left: Whether each unit left, shape `[units]`.
@@ -176,8 +176,10 @@ def _fit(
 
 
 def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a rate, computed with the number of units that would give a plain rate the
-    same variance.
+    """Return Wilson's interval of an adjusted rate with a given variance.
+
+    Wilson's formula needs a number of units: it gets the number that would give an unadjusted rate this
+    variance.
 
     An adjusted rate may lie outside [0, 1], or the regression line of an arm may fit all its units exactly.
     In both cases, the interval is symmetric.
@@ -190,7 +192,11 @@ def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
 
 
 def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
-    """Return the columns: a constant, the arm, the centred covariates, and the covariates times the arm."""
+    """Return the regression's columns: a constant, the arm, the centred covariates, and these times the arm.
+
+    The covariates are the score and, if each arm has at least two units with a score and two without,
+    whether a unit has a score.
+    """
     columns = [np.where(has_score, score, score[has_score].mean())]
     counts = [
         np.count_nonzero(has_score[rows] == value)
@@ -206,8 +212,10 @@ def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
 
 
 def _has_undetermined_rows(design: Floats, accounts: npt.NDArray[np.intp] | None) -> bool:
-    """Return whether HC2 is undefined, because the regression has no unique solution or fits a unit
-    exactly.
+    """Return whether the robust variance cannot be computed.
+
+    This happens if the regression has no unique solution or fits a unit exactly, or if there are no more
+    accounts than columns of `design`.
     """
     q, r = np.linalg.qr(design / np.linalg.norm(design, axis=0).clip(LEAST_REST))
     if np.abs(np.diag(r)).min() < LEAST_REST or (q**2).sum(axis=1).max() > 1 - LEAST_REST:

@@ -2,8 +2,8 @@
 
 The interval and the test are valid for all looks together. If somebody looks every night, a 95 % interval
 that is made for one look excludes 0 at some time in 30 to 80 % of experiments without an effect. The interval
-of this module counts only if each arm has 20 churners. It then excludes 0 at some time in at most 5 % of such
-experiments.
+of this module counts only if each arm has at least 20 churners. It then excludes 0 at some time in at most
+5 % of such experiments.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ class SampleRatio(Part):
 def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float, alpha: float) -> Floats:
     """Return half the width of an interval that is valid for all looks together.
 
-    The formula uses the standard deviation of a single unit, `standard_error x sqrt(n)`. The formula is valid
-    only for large numbers of units (asymptotic). Therefore an interval counts only if each arm has 20
-    churners.
+    The formula uses `standard_error x sqrt(n)`, the standard error that the estimate would have with a single
+    unit. The formula is valid only for large numbers of units (asymptotic). Therefore an interval counts only
+    if each arm has at least 20 churners.
 
     Args:
         standard_error: The standard error of the estimate at each look.

@@ -24,7 +24,7 @@ for _file in pkgutil.iter_modules(package.__path__):
 
 
 def all_signals(params: Params) -> dict[str, Signal]:
-    """Return all named signals, generic signals and attributes, by name; their tables need not exist.
+    """Return all signals by name (named, generic, attributes), even if their table does not exist.
 
     Raises:
         SignalError: `signals.generic` names something that does not exist, or two signals have the same name.
@@ -106,7 +106,7 @@ def _lists(params: Params) -> dict[str, tuple[str, ...]]:
 
 
 def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
-    """Return the names that choose this signal in each list in `signals` of params.yaml, by key."""
+    """Return the names that choose this signal in each list under `signals`, by the list's key."""
     families = {signal.family, signal.generic} if signal.generic else {signal.family}
     return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
 

@@ -20,8 +20,8 @@ MIN_CHURNERS = 10
 """The least number of churners with an event, because fewer churners prove nothing."""
 
 MIN_SHARE, MIN_RISE = 0.8, 0.3
-"""The least lower bound of the share that left, and its least rise above the share of all customers that
-left.
+"""The least lower bound of the share of a group that left, and how far this bound must at least lie above
+the share of churners among all customers.
 """
 
 
@@ -32,19 +32,19 @@ def is_sure(low: float, base: float) -> bool:
 
     Args:
         low: The lower bound of the 99 % interval of the share of the group that left.
-        base: The share of all customers that left.
+        base: The share of churners among all customers.
     """
     return low > max(MIN_SHARE, base + MIN_RISE)
 
 
 def announced_by_event(context: GuardContext) -> Iterator[Finding]:
-    """Look for a table, or a kind of row, after which customers left.
+    """Look for tables, and for kinds of rows, whose rows announce that a customer leaves.
 
     The finding has severity `stop` if nearly every customer with such a row left (see `is_sure`). A complaint
-    raises the risk, but many customers who complain stay. The finding has severity `warn` if a larger share
-    than usual left and the name of the table or kind speaks of leaving. Rows on or after the day on which a
-    customer left do not count, because no cutoff before that day sees them. If the label is inactivity, all
-    rows count.
+    raises the risk, but many customers who complain stay. The finding has severity `warn` if customers with
+    such a row left more often than the average customer, and the name of the table or kind speaks of leaving.
+    Rows on or after the day on which a customer left do not count, because no cutoff before that day sees
+    them. If the label is inactivity, all rows count.
     """
     ends = context.ends
     base = ends.left_share
@@ -100,7 +100,7 @@ def _announcement(
 
     Args:
         count: The customers with such a row.
-        base: The share of all customers that left.
+        base: The share of churners among all customers.
         table: The event table.
         column: The column that says of which kind a row is; an empty text if all rows of the table count.
         level: The kind, as this column names it; an empty text if all rows of the table count.
@@ -137,7 +137,7 @@ def _announcement(
 
 
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
-    """Yield a finding with severity `stop` for each attribute with a level whose customers nearly all left.
+    """Yield a finding with severity `stop` for each attribute with a level that almost only churners have.
 
     A missing value is a level too. If nearly all customers with a level have left (see `is_sure`), the source
     wrote this level when they left. A level that is no leak may raise the risk, but many customers with this

@@ -45,7 +45,10 @@ ATTRIBUTE_WAY_OUT = (
 
 
 def as_of_today(context: GuardContext) -> Iterator[Finding]:
-    """Stop at attributes that copy aggregates of events up to today, or hold dates after the first cutoff."""
+    """Report attributes that copy aggregates of events up to today, or hold dates after the first cutoff.
+
+    These findings have severity `stop`.
+    """
     messages = {name: words for name in context.attributes if (words := _late_dates(context, name))}
     numbers = {name: numbers_of(context, name) for name in context.attributes}
     for aggregate in aggregates(context) if len(messages) < len(numbers) else ():
@@ -115,14 +118,15 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    The attribute is also compared with the same aggregate of only the early rows: the rows before the first
-    cutoff, or up to a month after the sign-up. If the attribute copies the aggregate of the early rows at
-    least as closely as the aggregate of all rows, it holds nothing of the future.
+    The attribute is also compared with the same aggregate of only the early rows. A row is early if it lies
+    before the first cutoff, or within a month after the sign-up, or both. If the attribute copies the
+    aggregate of the early rows at least as closely as the aggregate of all rows, it holds nothing of the
+    future.
 
     Args:
         context: The company.
         name: The attribute.
-        values: The attribute as numbers, one for each customer; None if it holds no numbers.
+        values: Each customer's value of the attribute as a number; None if it holds no numbers.
         aggregate: The aggregate.
     """
     copy = _copy_of(context.levels[name], values, aggregate)
@@ -138,8 +142,8 @@ def _copy_of(
     """Return how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
 
     Args:
-        levels: The attribute as text, one for each customer, in the order of the customer codes.
-        values: The attribute as numbers, one for each customer; None if it holds no numbers.
+        levels: Each customer's value of the attribute as text, in the order of the customer codes.
+        values: Each customer's value of the attribute as a number; None if it holds no numbers.
         aggregate: The aggregate.
     """
     has_events = ~np.isnan(aggregate.values)
@@ -168,9 +172,9 @@ def _copy_of(
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether an attribute follows the mean of a column at least as closely as the column's sum.
+    """Return whether an attribute follows a column's mean at least as closely as it follows the column's sum.
 
-    The sum is the aggregate.
+    The sum is `aggregate.values`. If the aggregate has no mean, the result is False.
     """
     if aggregate.mean is None:
         return False

@@ -1,4 +1,4 @@
-"""Find cohorts and labels that teach a model nothing: nobody can still leave, all left, or nobody left."""
+"""Find data that teach a model nothing: no customer can still leave, nearly all left, or nobody left."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ order as guests first.
 
 
 def degenerate(context: GuardContext) -> Iterator[Finding]:
-    """Look for cutoffs at which nobody can still leave, and for labels by which all or no customers left."""
+    """Look for cutoffs where no customer can still leave, and for a label that nearly all customers share."""
     cohorts = [cohort for cohort, _ in context.labelled_cohorts]
     at_risk = np.array([int((c.members & (label >= STAYED)).sum()) for c, label in context.labelled_cohorts])
     left = np.array([int((c.members & (label == LEFT)).sum()) for c, label in context.labelled_cohorts])
@@ -101,7 +101,7 @@ def _empty_cutoffs(
 def _one_outcome(
     context: GuardContext, left: int, at_risk: int, cutoffs: int, has_empty_cutoffs: bool
 ) -> Iterator[Finding]:
-    """Look for a label by which nearly all customers left, or by which nobody left."""
+    """Look for a label that says that nearly all customers left, or that nobody left."""
     label, table = context.label, context.label.core_table
     if left >= NEARLY_ALL * at_risk:
         cause = (

@@ -1,4 +1,4 @@
-"""Find histories that the source rewrites when a customer leaves."""
+"""Find histories of customers that the source rewrites when the customers leave."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
-    """Find rows with the value 0 that the source writes after customers leave, or each day for everyone."""
+    """Find rows of value 0 that the source writes after customers leave, or for days without activity."""
     for table in context.event_tables:
         for column in context.tables[table].of_role("value"):
             if column.name in context.store.tables[table].columns and not column.known_with:

@@ -57,7 +57,7 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Report a column of scheduled times if far fewer times lie after today than lay after past days.
+    """Report a column of scheduled times if far fewer times are still to come today than were on past days.
 
     For today and for each past day, the guard counts the rows that are dated before this day and whose
     scheduled time lies on or after it. If the source knows each time from the beginning, these counts are
@@ -115,10 +115,10 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
 
 def _period_of(context: GuardContext, table: str) -> str | None:
-    """Return the longest period whose first days hold all rows of a table; None if there is no such period.
+    """Find whether all rows of a table are dated on the first day of a year, a quarter, a month or a week.
 
-    A table with a second time column (`known_at`) is left out, because this column says when each row became
-    known.
+    Return the longest such period, a key of `PERIODS`; None if there is none. A table with a second time
+    column (`known_at`) is left out, because this column says when each row became known.
     """
     if context.store.tables[table].two_clocks:
         return None
@@ -141,12 +141,12 @@ def _cutoffs_inside(context: GuardContext, period: str) -> int:
 
 
 def _compare_with_events(context: GuardContext, table: str, period: str) -> tuple[Finding | None, bool]:
-    """Compare the values of a table with the events of other tables: the events before and the events after
-    the date of each value.
+    """Compare the values of a table with the events of other tables before and after the date of each value.
 
     Returns:
-        Two values. The first is a finding if the values of a column follow the later events more closely,
-        otherwise None. The second is whether the values of a column follow the earlier events more closely.
+        Two values. The first is a finding if the values of a column follow the events after the date more
+        closely than those before it, otherwise None. The second is whether the values of a column follow the
+        events before the date more closely than those after it.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -248,7 +248,7 @@ def _period_end(context: GuardContext, table: str, period: str) -> str | None:
 def _correlations(
     context: GuardContext, table: str, column: str, period: str, other_table: str
 ) -> tuple[float, float, int]:
-    """Correlate totals with the number of events in the period before and in the period after each total.
+    """Correlate a column's totals with the numbers of events in the period before and after a total's date.
 
     Args:
         context: The company.
@@ -258,8 +258,8 @@ def _correlations(
         other_table: The table of the events.
 
     Returns:
-        The rank correlation of the totals with the events before, their rank correlation with the events
-        after, and the number of totals.
+        The rank correlation of the totals with the events before the date, their rank correlation with the
+        events after it, and the number of totals.
     """
     end = day_number_sql(f"(t.date + INTERVAL 1 {period})")
     begin = day_number_sql(f"(t.date - INTERVAL 1 {period})")

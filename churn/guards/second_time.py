@@ -1,8 +1,8 @@
 """Measure the second time of the rows of a table: how late it is, and how often it is still to come.
 
 A row's own time is when its event happened. Its second time stands in another column, and says for example
-when the row was written or when a parcel was delivered. The second time is late if it is a day or more after
-the own time, and still to come if it is after the end of the data.
+when the row was written or when a parcel was delivered. A second time is late if it is a day or more after
+the row's own time. It is still to come if it is after the end of the data.
 """
 
 from __future__ import annotations
@@ -37,17 +37,19 @@ class SecondTime:
         filled_share: The share of rows that have the second time.
         in_order_share: Of the rows with both times, the share whose second time is less than a day before
             their own time, or not before it at all.
-        late_share: The share of rows with both times whose second time is a day or more after their own time.
+        late_share: Of the rows with both times, the share whose second time is a day or more after their own
+            time.
         days: The number of distinct days of the second time.
         delay: The median time from the own time to the second time, over the rows that `late_share` counts.
-        ahead_share: The share of rows with both times whose second time is two days or more after the end of
-            the data.
+        ahead_share: Of the rows with both times, the share whose second time is two days or more after the
+            end of the data.
         open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
         usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
         recent: The number of rows whose second time lies in the 30 days before the end of the data.
-        usually_recent: The mean of `recent` over three earlier periods of 30 days.
+        usually_recent: The mean of `recent` over the three periods of 30 days that end `DAYS_BEFORE_END` days
+            before the end of the data.
         newest: The number of rows whose own time lies in the 30 days before the end of the data.
-        usually_newest: The mean of `newest` over three earlier periods of 30 days.
+        usually_newest: The mean of `newest` over the same three periods.
     """
 
     rows: int

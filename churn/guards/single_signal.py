@@ -26,10 +26,10 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC: the Wilson bound of a share with `churners` trials.
+    """Return the lower bound of an AUC: its Wilson bound, as if the AUC were a share of the churners.
 
-    The Wilson bound is lower than the usual bounds; it stays below 1 even if few churners are ranked
-    perfectly.
+    The Wilson bound is lower than the usual bounds of an AUC; it stays below 1 even if few churners are
+    ranked perfectly.
 
     >>> round(auc_low(1.0, 20), 2)
     0.88
@@ -45,7 +45,12 @@ class AucLimit:
     low: float
 
     def passed_by(self, auc: float, churners: int) -> bool:
-        """Return whether an AUC over this number of distinct churners is above both limits; False for NaN."""
+        """Return whether the AUC of a column is above both limits; False for NaN.
+
+        Args:
+            auc: The AUC of the column.
+            churners: The number of distinct churners in the rows.
+        """
         return auc > self.auc and auc_low(auc, churners) > self.low
 
     def above(self, simple: float | None, part: float) -> AucLimit:
@@ -53,7 +58,7 @@ class AucLimit:
 
         Args:
             simple: The AUC of the best simple rule; None if there is no simple rule.
-            part: The part of the distance from the simple rule's AUC to 1 that the column must cover.
+            part: Where the raised limit lies between the simple rule's AUC and 1: 0.5 is in the middle.
         """
         if simple is None:
             return self
@@ -68,8 +73,7 @@ Whole honest models of monthly churn reach an AUC of about .85.
 """
 
 WARN_PART, STOP_PART = 0.5, 0.75
-"""How much of the distance from a simple rule's AUC to 1 a column must cover for a warning, and for a stop.
-"""
+"""Where the limits of a warning and of a stop lie between a simple rule's AUC and 1: 0.5 is in the middle."""
 
 MAX_SIMPLE_AUC = 0.97
 """The largest AUC of a simple rule that raises the limits. A simple rule above it may be a leak itself."""
@@ -82,9 +86,9 @@ TENURE_BAND_DAYS = 31
 def tenure_auc(rows: LabelledRows) -> float | None:
     """Return the AUC of tenure alone; None if the rows have no tenure.
 
-    Only rows of the same cutoff are compared. A row's score is the share of churners among other customers in
-    the same band of tenure (`level_scores`). For example, if contracts end after a year, many customers leave
-    in the band of one year, and the rows in this band get a high score.
+    The AUC compares only rows of the same cutoff. A row's score is the share of churners among other
+    customers in the same band of tenure (`level_scores`). For example, if contracts end after a year, many
+    customers leave in the band of one year, and the rows in this band get a high score.
     """
     if TENURE not in rows.names:
         return None
@@ -94,12 +98,11 @@ def tenure_auc(rows: LabelledRows) -> float | None:
 
 
 def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
-    """Return the AUC of the best simple rule: by tenure; with a label of inactivity, also by recency or
-    frequency.
+    """Return the AUC of the best simple rule, which ranks customers by tenure, by recency or by frequency.
 
     If most customers come once and others come often, a simple rule predicts nearly everything, and this is
-    not a leak. With a contract label, recency and frequency are not used, because customers may become less
-    active after their cancellation.
+    not a leak. Recency and frequency are used only with a label of inactivity: with a contract label,
+    customers may become less active after their cancellation.
 
     Args:
         rows: Labelled rows.
@@ -255,7 +258,7 @@ def _latest_missing(
 ) -> dict[str, Floats]:
     """Return, for each column of an event table, whether its value is missing in a customer's latest row.
 
-    For each labelled row, the latest row is the last one that happened and was known before the cutoff.
+    The latest row is the last row of the table that happened and was known before the cutoff.
 
     Args:
         context: The company.

@@ -3,8 +3,8 @@
 A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
 difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
 the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
-`aggregates.py` does not find these copies: the total of one kind of rows, or the difference of two totals,
-orders the customers too differently from a total of all rows.
+`aggregates.py` does not find these copies. It compares columns with aggregates of all rows of a table, but
+the total of one kind of rows, or the difference of two totals, orders the customers too differently.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ values.
 
 @dataclass(frozen=True)
 class Total:
-    """A count or sum of a customer's rows.
+    """A count or a sum over rows, such as the number of logins, computed for each sampled customer.
 
     Attributes:
         words: What is counted or summed, such as `the number of rows of logins`.
@@ -55,7 +55,8 @@ class Total:
             row is NaN, because a single amount is a price and not a sum.
         early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
             is later.
-        is_whole: Whether the customer signed up after the table begins, so that all rows are in the data.
+        is_whole: Whether the customer signed up after the table begins, so that the data has all rows of the
+            customer.
     """
 
     words: str
@@ -152,7 +153,7 @@ class Totals:
         """Describe the total that a column copies; None if the column copies none.
 
         Args:
-            values: The column by customer code; NaN for a missing value.
+            values: The values of the column, by customer code; NaN for a missing value.
         """
         column = values[self._codes]
         has_value = ~np.isnan(column)
@@ -215,7 +216,7 @@ class Totals:
 
 
 def _sum_sql(value: str, only: str = "") -> str:
-    """Return the SQL of a sum of values: 0 if there are no rows, and NULL if there is only one row."""
+    """Return the SQL of a sum: 0 without values, and NULL for a single value, which is a price and no sum."""
     return f"CASE WHEN count({value}){only} <> 1 THEN coalesce(sum({value}){only}, 0) END"
 
 

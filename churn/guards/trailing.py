@@ -160,7 +160,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 
 
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
-    """Return a `Trail` for each number of newest days; numbers with too few earlier weeks are left out.
+    """Return a `Trail` for the newest 1, 2, ..., 31 days, as far as there are enough earlier weeks.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -177,7 +177,7 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 
 
 def earlier_sums(rows: Ints, days: int) -> Ints:
-    """Return the number of rows in each earlier period of `days` days, the newest period first.
+    """Return the number of rows in each period of `days` days before the newest `days` days, newest first.
 
     A period of less than a week ends on the same weekday as the newest day.
 
@@ -207,11 +207,11 @@ def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
 
 
 def _week_share(rows: Ints, days: int) -> float:
-    """Return the rows of the week before the newest `days` days, divided by the median of earlier weeks.
+    """Return the row count of the week before the newest `days` days, divided by the median of earlier weeks.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
-        days: The number of newest days that are left out.
+        days: The number of newest days after that week.
     """
     usual = float(np.median(earlier_sums(rows[days:], WEEK)[: MIN_WEEKS * WEEK]))
     return float(rows[days : days + WEEK].sum()) / usual if usual else 1.0

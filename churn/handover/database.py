@@ -91,9 +91,8 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
 def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delivery:
     """Hand over a night from its files, after the earlier nights that the database missed.
 
-    If the database already holds the same night as the files, nothing is written. The database may have
-    missed nights between its latest night and this night because it did not answer; they are handed over
-    first.
+    If the database already holds the same night as the files, nothing is written. If the database did not
+    answer on earlier nights, it missed them; the missed nights after its latest night are handed over first.
 
     Args:
         output: The output folder.
@@ -125,9 +124,7 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
 
 
 def _missed_nights(output: Path, cutoff: date, stored_nights: dict[date, StoredNight]) -> Iterator[date]:
-    """Yield each night between the latest night of the database and this night if it has files and is not a
-    trial.
-    """
+    """Yield each night that has files and is no trial, between the database's latest night and `cutoff`."""
     if not stored_nights:
         return
     for folder in sorted(output.glob("scores/cutoff=*")):

@@ -45,7 +45,7 @@ class StagedEvents:
         n_withdrawn: The number of contacts that are withdrawn.
         n_changed: The number of planned contacts that differ from the contacts that the same night planned
             when it was scored before.
-        n_never_planned: The number of open tasks for which there was never an event.
+        n_never_planned: The number of open tasks for which the outbox never had an event.
         message_problems: For each reason why a template cannot be filled, the number of customers whose
             message has this problem.
     """

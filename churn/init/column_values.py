@@ -83,9 +83,10 @@ def count_distinct(
 
 
 def create_texts(connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str]) -> list[int]:
-    """Create `TEXTS` with the distinct texts of some columns; return each column's number of distinct values.
+    """Create the table `TEXTS` with the texts of some columns; return each column's count of distinct values.
 
-    Blanks at the ends of a text are removed. Empty texts are not in the table.
+    Each distinct text of a column is one row. Blanks at the ends of a text are removed. Empty texts are not
+    in the table.
     """
     raw = internal_name("guess_raw_texts")
     values = [f"{identifier(name)}::VARCHAR" for name in names]
@@ -109,7 +110,7 @@ def texts_of(number: int) -> str:
 
 
 def sample_texts(connection: duckdb.DuckDBPyConnection) -> dict[int, TextSample]:
-    """Return the most frequent texts of each column of `TEXTS`, without words for "no value".
+    """Return the most frequent texts of each column in the table `TEXTS`, without words for "no value".
 
     If texts have equally many rows, the choice between them is arbitrary but always the same.
     """
@@ -138,7 +139,7 @@ def words_without_digits(connection: duckdb.DuckDBPyConnection, number: int) -> 
 def set_words(
     connection: duckdb.DuckDBPyConnection, number: int, words: Sequence[str], *, are_words: bool
 ) -> None:
-    """Mark in `TEXTS` whether the given texts of a column mean "no value"."""
+    """Record in the table `TEXTS` whether the given texts of column `number` mean "no value"."""
     listed = ", ".join(map(literal, words))
     connection.execute(
         f"UPDATE {TEXTS} SET is_word = {are_words} WHERE c = {number} AND v IN ({listed})"
@@ -146,7 +147,7 @@ def set_words(
 
 
 def count_words(connection: duckdb.DuckDBPyConnection) -> dict[int, list[tuple[str, int]]]:
-    """Return for each column of `TEXTS` its words for "no value", each with the number of its rows."""
+    """Return the words for "no value" of each column in the table `TEXTS`, each with its number of rows."""
     counts: dict[int, list[tuple[str, int]]] = {}
     for number, word, n in connection.execute(
         f"SELECT c, v, n FROM {TEXTS} WHERE is_word ORDER BY c, v"
@@ -166,8 +167,8 @@ def date_ranges(
             number of rows with this day).
 
     Returns:
-        By column index: the first day, the last day, and whether two or more rows have the same day of
-        `NO_VALUE_DAYS`.
+        By column index: the first day, the last day, and whether one of the days in `NO_VALUE_DAYS` is in two
+        or more rows.
     """
     no_days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     rows = connection.execute(

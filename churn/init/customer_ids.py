@@ -57,7 +57,8 @@ class IdColumn:
 def has_name(column: SourceColumn, name: str) -> bool:
     """Return whether a column has this name, if capital letters, blanks and other signs are ignored.
 
-    All names of an e-mail address, such as `E-Mail`, `email_address` and `Customer Email`, count as one name.
+    All names for a column of e-mail addresses, such as `E-Mail`, `email_address` and `Customer Email`, count
+    as one name.
     """
     own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
     return column.name.casefold() == name.casefold() or bool(words and own_words == words)
@@ -74,7 +75,7 @@ def require_key(tables: Sequence[SourceTable], key: str) -> None:
     """Refuse a name for the key of customers if no table has a column with this name.
 
     Raises:
-        CallError: No column of a table has this name.
+        CallError: No table has a column with this name.
     """
     names = [column.name for table in tables for column in table.columns]
     if any(has_name(column, key) for table in tables for column in table.columns):
@@ -91,8 +92,8 @@ def customers_table(
 ) -> KeyedTable | None:
     """Return the table that has one row for each customer, or None if there is none.
 
-    The name and the key of the table look like those of a table of customers. In at least one other table,
-    most ids are ids of this table.
+    The name and the key of the table look like those of a table of customers. If other tables have columns
+    of customer ids, at least 95 % of the ids in one such column are in this table.
 
     Args:
         connection: The connection with the views of the tables.
@@ -128,7 +129,7 @@ def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
 
 
 def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[KeyedTable]:
-    """Return the columns whose names look like ids of customers, each with its table."""
+    """Return the columns that, by their names, may hold customer ids, each with its table."""
     by_name = key_name is None or is_plain(key_name)
     return [
         KeyedTable(table, column)
@@ -148,8 +149,8 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
     If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
     Raises:
-        CallError: The name of the column only says that it is a key, as `id` does, and every table with such
-            a column has a different value in each row.
+        CallError: The name only says that the column is a key, as `id` does, and no table has the same value
+            of this column in two rows. So the column cannot hold customer ids.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):
@@ -181,7 +182,7 @@ def _own_key(table: SourceTable) -> SourceColumn | None:
 
 
 def _repeats_people(table: SourceTable) -> bool:
-    """Return whether a table has several rows of one person, as a history has.
+    """Return whether a table has several rows for the same person, such as one for each change of address.
 
     So the key of such a table identifies a row, and not a customer.
     """
@@ -201,10 +202,10 @@ def id_column(
     customers: KeyedTable | None,
     key_name: str | None = None,
 ) -> IdColumn | None:
-    """Return the column of a table that holds ids of customers, by its name and its values.
+    """Find, by names and values, the column of a table that holds ids of customers.
 
-    The user may have named a column such as `id`; this name only says that the column is a key. Such a column
-    may be the key of the table's own rows. So it is compared with the columns whose names look like ids of
+    The user may have given a name such as `id`, which only says that a column is a key. Such a column may be
+    the key of the table's own rows. So it is compared with the columns that, by their names, may hold ids of
     customers, and the column with the largest share of known ids is returned.
 
     Args:
@@ -249,7 +250,7 @@ def id_column(
 def _compare(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
 ) -> IdColumn:
-    """Return a column, and the share of its ids that are in the table of customers.
+    """Return the given column, with the share of its ids that are in the table of customers.
 
     If another spelling of the ids makes the share larger, the column is read in this spelling.
     """

@@ -19,7 +19,7 @@ MIN_ADDRESS_SHARE = 0.95
 ADDRESS = r"[^@\s]+@[^@\s]+"
 
 ADDRESS_SPELLING = "lower(trim($))"
-"""The SQL that gives an address, written as `$`, one spelling."""
+"""The SQL that trims an address and puts it in lower case; `$` stands for the address."""
 
 ADDRESS_SPELLING_WITH_BLANKS = "nullif(lower(trim($)), '')"
 """The SQL for a column in which some texts hold only blanks; such a text is no address."""
@@ -27,7 +27,7 @@ ADDRESS_SPELLING_WITH_BLANKS = "nullif(lower(trim($)), '')"
 
 @dataclass(frozen=True)
 class AddressTables:
-    """The tables of a source, with addresses of customers in one spelling.
+    """The tables of a source, with the customers' e-mail addresses trimmed and in lower case.
 
     Attributes:
         warnings: What the user has to know about the addresses.
@@ -53,7 +53,7 @@ def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTa
 def read_addresses(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str
 ) -> AddressTables:
-    """Return the tables with one spelling for the addresses in the columns named `key_name`."""
+    """Return the tables, with e-mail addresses in columns named `key_name` trimmed and in lower case."""
     spelt_tables: list[SourceTable] = []
     warnings: list[str] = []
     for table in tables:

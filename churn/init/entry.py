@@ -1,4 +1,4 @@
-"""Write a matched table as an entry of params.yaml: where its rows come from, and why it was chosen."""
+"""Write the entries of params.yaml: which table of the source fills which table of churn, and why."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Entry:
 
     Attributes:
         canonical: Whether the table goes under `tables:`; otherwise the table goes under `events:`.
-        reason: Why the table was chosen, and how certain that is.
+        reason: Why the source's table was chosen for this entry, and how certain the choice is.
         first_rows_sql: SQL that gives the `customer_id` and the time `seen` of each row; customers are
             derived from these rows.
         warnings: The notes that the user has to see at once.
@@ -72,11 +72,11 @@ class Entry:
 def write_entry(
     connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, customers: KeyedTable | None
 ) -> Entry:
-    """Return the entry of params.yaml for a matched table.
+    """Return the entry of params.yaml that fills one of churn's tables from a table of the source.
 
     Args:
         connection: The connection with the views of the tables.
-        match: The matched table; comments on it are added to its notes.
+        match: The source's table and the table that it fills; comments are added to the notes of the match.
         dialect: The SQL dialect of the source.
         customers: The table of customers; None if the source has none.
     """
@@ -123,7 +123,7 @@ def write_entry(
 
 
 def open_questions(body: TableBody) -> list[str]:
-    """Return the questions in a table's entry for the user to answer, each after the key that it is about."""
+    """Return the questions to the user in a table's entry, each as `key: question`."""
     values = {f"columns.{name}": sql for name, sql in body.get("columns", {}).items()}
     values |= {key: body[key] for key in ("time_format", "query") if key in body}
     histories = body.get("history", {})
@@ -135,7 +135,7 @@ def open_questions(body: TableBody) -> list[str]:
 
 
 def _columns_entry(columns: Mapping[str, str]) -> TableBody:
-    """Return the key `columns`, without columns that already have their canonical name in the source."""
+    """Return the part `columns:` of an entry; columns with canonical names in the source are left out."""
     other_names = {name: sql for name, sql in columns.items() if sql.lower() != name}
     return {"columns": other_names} if other_names else {}
 
@@ -147,7 +147,7 @@ def _list_names(names: Sequence[str]) -> str:
 def customers_from_table(
     connection: duckdb.DuckDBPyConnection, customers: KeyedTable, dialect: str
 ) -> Entry | None:
-    """Return the entry of the customers from their own table; None if this table has no date of sign-up."""
+    """Return the entry of `customers`, made from their own table; None if it lacks dates of sign-up."""
     table, key = customers
     match = assign_columns(connection, Match("customers", table, key, True))
     signed_up_at = match.columns.get("signed_up_at")
@@ -205,14 +205,14 @@ def early_rows(
 def customers_from_events(
     entries: Sequence[Entry], customers: KeyedTable | None, key_names: Sequence[str]
 ) -> Entry:
-    """Return the entry of customers, made from all other tables.
+    """Return the entry of `customers`, made from the rows of all other tables.
 
     The sign-up of a customer is the time of the first row with this customer's id.
 
     Args:
-        entries: All entries except the entry of customers.
+        entries: All entries except the entry of `customers`.
         customers: The table of customers, which has no sign-up; None if there is no such table.
-        key_names: The names of the columns with ids of customers, for the comment.
+        key_names: The names of the columns with ids of customers, which the reason of the entry lists.
     """
     rows = "\n  union all ".join(entry.first_rows_sql for entry in entries)
     query = (
@@ -283,13 +283,13 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
 
 
 def _number_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of a number that will be multiplied; if the number is text, the SQL casts it."""
+    """Return the SQL of a column as a factor of a product; if its numbers are text, the SQL casts them."""
     sql = column.sql or name_in(column.name, dialect)
     return f"cast({sql} as double precision)" if column.number else sql
 
 
 def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
-    """Return the key `missing` of a table, with a note on each column that has words for "no value"."""
+    """Return the part `missing:` of an entry; add a note on each column that has words for "no value"."""
     words: dict[str, list[str]] = {}
     for name, column in match.columns.items():
         if name in columns and column.missing:
@@ -368,8 +368,8 @@ def _id_filters(
     """Return the SQL conditions that exclude rows, or whole orders, without the id of a customer.
 
     Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. But if lines get the
-    id from another line of their order, only orders in which no line has an id are excluded, however few they
-    are. Rows with an id that is not in the table of customers are excluded if they are more than
+    id from another line of their order, every order in which no line has an id is excluded, even a single
+    one. Rows with an id that is not in the table of customers are excluded if they are more than
     `MAX_FLAWED_SHARE` of the rows with an id.
 
     Args:

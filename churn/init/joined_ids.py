@@ -28,7 +28,7 @@ class JoinedTable:
 
     Attributes:
         table: The table, with the joined `customer_id` as its last column.
-        warning: What the user has to know about the join; empty if each row has found its customer.
+        warning: What the user has to know about a join by e-mail address; empty for a join by another key.
     """
 
     table: SourceTable
@@ -157,9 +157,9 @@ def _join(
     customer_id: SourceColumn,
     dialect: str,
 ) -> SourceTable:
-    """Return a table with the id of the customer that its key refers to.
+    """Return a table in which each row has the id of the customer to whom the row's key belongs.
 
-    The id is missing if a key belongs to several customers.
+    Rows are left out if their key is not in the target table, or belongs to several customers.
 
     Args:
         connection: The connection with the views of the tables; the view of the joined table is added.
@@ -202,7 +202,7 @@ def _join(
 
 
 def _is_exact(connection: duckdb.DuckDBPyConnection, target: KeyedTable) -> bool:
-    """Return whether no value of a key occurs twice; a column marked unique may have a few repeats."""
+    """Return whether no value of the key column occurs twice; a `unique` column may still have repeats."""
     own = id_of(target.key)
     row = connection.execute(
         f"SELECT count({own}) = count(DISTINCT {own}) FROM {target.table.view}"

@@ -188,10 +188,10 @@ def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int
 
 
 def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
-    """Return a number of days; regular customers are seldom silent for longer.
+    """Return the longest silence, in days, that is usual for regular customers.
 
     For each customer with at least three gaps between active days, take the 0.9 quantile of the gaps. The
-    number is the 0.9 quantile of these values over the customers.
+    result is the 0.9 quantile of these values over the customers.
     """
     days = (
         f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"
@@ -218,12 +218,12 @@ def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[da
 def _cutoffs(first: date, last: date, wait_days: int) -> tuple[dict[str, Any], str]:
     """Return the keys and values of `snapshot:`, and the reason for these cutoffs.
 
-    If the data are long enough, each cutoff has enough history before it, and its label has matured.
+    If the data are long enough, each cutoff has enough history before it, and its label is already known.
 
     Args:
         first: The first day of the data.
         last: The last day of the data.
-        wait_days: The number of days from a cutoff until its label has matured.
+        wait_days: The number of days from a cutoff until its label is known.
     """
     last_matured = last - timedelta(wait_days)
     begin = first + timedelta(min(MIN_HISTORY_DAYS, (last - first).days // 3))

@@ -46,9 +46,8 @@ MIN_PARSED_SHARE = 0.98
 """A text column holds times or numbers if at least this share of its values can be read in this way."""
 
 MIN_SAMPLED_SHARE = 0.5
-"""A form of times or numbers is tried on a whole column if at least this share of the sample has the form.
-
-Each text of the sample counts with its number of rows.
+"""A form of times or numbers is tried on a whole column if the texts in at least this share of the sample's
+rows have the form.
 """
 
 FORMATS = tuple(
@@ -87,15 +86,15 @@ def read_texts(
 ) -> list[SourceColumn]:
     """Return columns of texts as times or numbers where possible, each with its number of distinct values.
 
-    Numbers may have a decimal comma; times may have one of `FORMATS`. The texts stay in the table `TEXTS`.
-    There, the number of a column is its index in `columns`.
+    Numbers may have a decimal comma; times may have one of `FORMATS`. Afterwards, the table `TEXTS` still
+    holds the texts; there, the number of a column is its index in `columns`.
 
     Args:
         connection: The database connection in which the view exists.
         view: The view with the columns.
         columns: The columns.
         dialect: The SQL dialect of the source.
-        today: The current day; a time format is wrong if it puts dates after this day.
+        today: The current day; a time format is wrong if it gives dates after this day.
     """
     counts = create_texts(connection, view, [column.name for column in columns])
     samples, words = sample_texts(connection), count_words(connection)
@@ -220,14 +219,14 @@ def names_a_time(column: SourceColumn) -> bool:
 
 
 def _most_fit(sample: TextSample, pattern: str) -> bool:
-    """Return whether enough texts of a sample fit a pattern; each text counts with its number of rows."""
+    """Return whether the texts in enough rows of a sample fit a pattern."""
     shape = re.compile(pattern)
     n_fits = sum(n for text, n in sample.rows.items() if shape.fullmatch(text))
     return n_fits >= MIN_SAMPLED_SHARE * sum(sample.rows.values())
 
 
 def _possible_formats(sample: TextSample, may_be_months: bool) -> list[str]:
-    """Return the time formats that enough texts have; each text counts with its number of rows."""
+    """Return the time formats that fit the texts in enough rows of the sample."""
     if not _most_fit(sample, DATE_SHAPE):
         return []
     n_fits = dict.fromkeys(FORMATS + (MONTH_FORMATS if may_be_months else ()), 0)

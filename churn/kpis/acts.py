@@ -268,7 +268,7 @@ class ActiveDays:
 
 
 class _ActReader(RowReader):
-    """Gives each act of a table to a function: its customer, its day, and the day on which it got known."""
+    """Gives each act of a table to a function: its customer, its day, and the day it became known."""
 
     def __init__(self, act: ActTable, take: Callable[[Ints, Ints, Ints], None]) -> None:
         self._act, self._take = act, take

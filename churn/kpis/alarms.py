@@ -3,7 +3,8 @@
 The latest value is compared with the usual value, which is the median of the values shortly before. For each
 past period, the distance of its value from its usual value is computed in the same way. The limits come from
 the median and the median absolute deviation (MAD) of these past distances, so a single bad week hardly
-changes the limits. If there are two years of data, the season is first taken out of the values.
+changes the limits. If there are two years of data, limits are also computed from the values without their
+yearly pattern (the season), and the narrower limits count.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ class Alarm(Part):
         slice: The stage, the class of ratings (such as promoters) or the segment; None for all customers.
         period: The latest period with a value.
         value: The value.
-        usual: The usual value; a season that was taken out of the values is added to it again.
+        usual: The usual value, including the season of this period if `season` is true.
         limit: The limit that the value crossed: the largest or the smallest value that the history allows.
-        n_history: The number of past distances from the usual value; the limit is computed from them.
-        season: Whether the season was taken out of the values.
+        n_history: The number of past values whose distances from their usual values give the limit.
+        season: Whether the limits come from the values without their yearly pattern (the season).
         text: The alarm in words.
     """
 
@@ -85,8 +86,8 @@ class AlarmsResult(SectionResult):
 
     Attributes:
         alarms: The figures whose latest value lies outside these limits.
-        n_watched: The number of series of figures that have enough earlier values to compute limits.
-        n_too_short: The number of series of figures that have too few earlier values to compute limits.
+        n_watched: The number of time series of figures for which limits could be computed.
+        n_too_short: The number of time series of figures without limits: they are too short or never change.
     """
 
     alarms: tuple[Alarm, ...]
@@ -101,8 +102,8 @@ class Limits:
     Attributes:
         usual: The usual value.
         low, high: The lowest and the highest allowed value.
-        n_history: The number of past distances from the usual value.
-        season: Whether the season was taken out of the values.
+        n_history: The number of past values whose distances from their usual values give the limits.
+        season: Whether the limits come from the values without their yearly pattern (the season).
     """
 
     usual: float
@@ -149,8 +150,9 @@ def _latest_run(sequence: Sequence[Figure]) -> list[Figure]:
 
 
 def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
-    """Return the limits of the latest figure, computed from the figures before it; None if there are too few
-    figures.
+    """Return the limits of the latest figure, computed from the figures before it.
+
+    There are no limits (None) if the figures are too few or never change.
 
     Args:
         history: Figures of consecutive periods, each with a value; the last one is judged.
@@ -188,8 +190,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    If the data have `number` values, a smoothing window of this width is longer than the data. So the season
-    is the same in all years.
+    A smoothing window of this width covers all `number` values. So one season is computed from all years
+    together, and not one for each year.
     """
     return number + 1 + number % 2
 

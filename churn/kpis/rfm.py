@@ -89,7 +89,7 @@ class OrdersAtCutoffs(RowReader):
             self._n_orders[number, own] += np.bincount(customer, minlength=size).astype(np.int32)
 
     def values(self) -> RfmValues:
-        """Return recency, frequency and money in 4 bytes each; whole numbers up to 2^24 are exact."""
+        """Return the values. Recency and frequency take 4 bytes each: whole numbers up to 2^24 are exact."""
         recency, frequency = (np.full(self._n_orders.shape, np.nan, dtype=np.float32) for _ in range(2))
         for row, end in enumerate(self._ends):
             has_orders = self._n_orders[row] > 0
@@ -140,8 +140,10 @@ class RfmClass(Part):
 
 
 class RfmCell(ChurnShare):
-    """The observed churn of the customers in a cell; `money` is the mean amount of a customer's orders in the
-    year before a cutoff.
+    """The observed churn of the customers in a cell, and the money of their orders.
+
+    `money` is the total amount of a customer's orders in the year before a cutoff, averaged over the
+    customers.
     """
 
     recency_class: int

@@ -40,7 +40,7 @@ class ValueResult(SectionResult):
 
 @dataclass(frozen=True)
 class MonthCounts:
-    """The counts and the money of one month from which the figures of value are computed.
+    """The counts and the money of one month, for the figures of customer value.
 
     Attributes:
         period: The month.
@@ -48,7 +48,7 @@ class MonthCounts:
         n_lost: How many of the customers in `at_start` were not active at the end of the month.
         money: The revenue of the month in currency, or the recurring revenue at its start; None if it is not
             known.
-        orders: The number of orders in the month; None if there are no orders.
+        orders: The number of orders in the month; None if it is not known.
         order_money: The revenue of the month's orders in currency.
     """
 
@@ -62,16 +62,16 @@ class MonthCounts:
 
 @dataclass(frozen=True)
 class ValueTerms:
-    """The settings by which the figures of value are computed.
+    """The settings for the figures of customer value.
 
     Attributes:
         variant: How payments count in the value of a customer with a contract: with the first payment,
             without it, or each payment at the end of its period.
         margin: The share of revenue that is margin.
-        discount_year: The discount rate of a year.
-        months: The number of months that the value of a customer without a contract looks ahead.
+        discount_year: The discount rate per year.
+        months: The number of future months that count in the value of a customer without a contract.
         acquisition_cost: What a new customer costs; None if params.yaml does not say.
-        has_contracts: Whether customers have contracts, as the kind of the label says.
+        has_contracts: Whether customers have contracts; this follows from the kind of the label.
     """
 
     variant: ClvVariant
@@ -83,7 +83,7 @@ class ValueTerms:
 
     @property
     def discount(self) -> float:
-        """Return the discount rate of a month."""
+        """Return the discount rate per month."""
         return float((1 + self.discount_year) ** (1 / 12) - 1)
 
 
@@ -94,8 +94,8 @@ def contractual_value(margin: float, retention: float, discount: float, variant:
     Args:
         margin: The margin from one customer in one period.
         retention: The share of customers who stay from one period to the next.
-        discount: The discount rate of a period.
-        variant: How payments count (see `ValueTerms`).
+        discount: The discount rate per period.
+        variant: Whether the first payment counts, and when payments are made (see `ValueTerms`).
 
     Source: Fader and Hardie, note 024.
 
@@ -118,7 +118,7 @@ def value_section(
     window: Period,
     latest: Period,
 ) -> ValueResult:
-    """Compute the figures of value.
+    """Compute the figures of customer value.
 
     Args:
         months: The last 12 months whose outcome is known, the earliest first.

@@ -76,10 +76,11 @@ class LabelWindow:
 
 
 def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindow:
-    """Return the label window of a cutoff, `[cutoff + gap, cutoff + gap + horizon)`, and when it matures.
+    """Return a cutoff's label window, `[cutoff + gap, cutoff + gap + horizon)`, and when its labels mature.
 
-    The end of a contract is certain only `grace_days` later, because a contract may be renewed late. So a
-    label of kind contract matures `grace_days` later.
+    A label matures when all rows that decide it have arrived. The end of a contract is certain only
+    `grace_days` later, because a contract may be renewed late. So a label of kind contract matures
+    `grace_days` later.
 
     Args:
         cutoff: The cutoff.

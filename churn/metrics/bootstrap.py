@@ -98,9 +98,10 @@ def estimate_metrics(
         probability: Predictions, shape (rows,).
         customer: The column of `draws` to which each row belongs, shape (rows,).
         draws: The weights from `draw_customers`, shape (draws, customers).
-        share: The contact share for lift and precision, in (0, 1].
+        share: The share of rows, from the top of the ranking, that lift and precision count as contacted, in
+            (0, 1].
         rank_by: The values by which the rows are ranked, the largest first; by default the predictions.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     weight, spread_factor = unit_mean(weight)
     line = np.array(metrics.calibration_line(left, probability, weight))
@@ -153,11 +154,11 @@ def unit_mean(weight: Floats | None) -> tuple[Floats | None, float]:
 
 
 def drawn_weight(counts: Draws | None, weight: Floats | None, n_rows: int) -> npt.NDArray[Any]:
-    """Return the weight of each row in a draw; whole numbers if each row represents only itself.
+    """Return the weight of each row in a draw; it is a whole number if `weight` is None.
 
     Args:
         counts: How often each row was drawn, shape (rows,); None counts each row once.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
         n_rows: The number of rows.
     """
     if weight is None:

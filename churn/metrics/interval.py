@@ -31,7 +31,7 @@ ByName = Annotated[Mapping[Key, Item], AfterValidator(_in_key_order)]
 
 
 class Part(BaseModel):
-    """The base class of the parts of a JSON file. An instance cannot be changed.
+    """The base class of records that are written as JSON. An instance cannot be changed.
 
     Unknown keys are refused; keys that are not set stay absent.
     """

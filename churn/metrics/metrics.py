@@ -1,4 +1,4 @@
-"""Metrics of predictions, computed from rows, or for a bootstrap from sums over the rows of each draw."""
+"""Metrics of predictions, computed from rows; a bootstrap computes them from sums over the rows of a draw."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> floa
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
     """
@@ -128,7 +128,7 @@ def observed_expected(left: Floats, probability: Floats, weight: Floats | None =
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 15.
     """
@@ -230,10 +230,10 @@ def bin_sums(
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        bins: The bin of each row, in `[0, BINS)`.
-        customer: The customer of each row, in `[0, customers)`.
+        bins: The index of each row's bin, in `[0, BINS)`.
+        customer: The index of each row's customer, in `[0, customers)`.
         customers: The number of customers.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Returns:
         An array of shape (customers, 3 * BINS).

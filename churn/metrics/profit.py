@@ -95,7 +95,7 @@ def estimate_profit(
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
         values: The values of the customers, and the costs of the campaign.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
     """

@@ -1,4 +1,4 @@
-"""How far a distribution has moved: the population stability index, and how far it moves by chance."""
+"""The population stability index: how far a distribution has moved, and how large the index is by chance."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def population_stability_index(before: Floats, after: Floats) -> float:
 
 
 def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: float) -> float:
-    """Return the limit that the index of equal distributions exceeds by chance with the given probability.
+    """Return the limit that the stability index exceeds with a given probability although nothing has moved.
 
-    Equal distributions have an index of about `(1 / n_before + 1 / n_after) * X`, where X follows the
-    chi-squared distribution with `n_bins - 1` degrees of freedom. So the mean of the index by chance is
-    `(n_bins - 1) * (1 / n_before + 1 / n_after)`. With few rows, a fixed limit such as .25 therefore means
-    nothing.
+    Two samples of one distribution have an index of about `(1 / n_before + 1 / n_after) * X`, where X follows
+    the chi-squared distribution with `n_bins - 1` degrees of freedom. So the mean of this index is
+    `(n_bins - 1) * (1 / n_before + 1 / n_after)`, not 0. With few rows, a fixed limit such as .25 therefore
+    means nothing.
 
     Args:
         n_bins: The number of bins.
-        n_before: The number of independent rows in the first distribution, above 0.
-        n_after: The number of independent rows in the second distribution, above 0.
+        n_before: The number of independent rows in the first sample, above 0.
+        n_after: The number of independent rows in the second sample, above 0.
         probability: The probability, in (0, 1).
 
     Source: Yurdakul and Naranjo (2020), Statistical properties of the population stability index, Journal of

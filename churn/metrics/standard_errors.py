@@ -61,7 +61,7 @@ def customer_wilson_interval(
     Args:
         left: Outcomes, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
             Unequal weights make the number of trials smaller.
     """
     independent: float = len(np.unique(customer))
@@ -78,7 +78,7 @@ def clustered_mean(values: Floats, customer: Ints, weight: Floats | None = None)
     Args:
         values: The values, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
         Resources 50, equation 10 for a regression on a constant.
@@ -164,7 +164,7 @@ def clustered_slope(
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Liang and Zeger (1986), Longitudinal data analysis using generalized linear models, Biometrika 73.
     """

@@ -166,7 +166,7 @@ def number_bins(
         values: The values of the training rows, shape (rows,), NaN if missing.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     step = -(-len(values) // MAX_QUANTILE_ROWS) if len(values) else 1
     sample = values[::step]
@@ -200,7 +200,7 @@ def level_bins(
         levels: All text values of the signal, each value once.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     is_missing = np.isnan(codes)
     whole = np.where(is_missing, len(levels), codes).astype(np.int64)

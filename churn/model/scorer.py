@@ -1,8 +1,8 @@
 """Score customers with a model that is stored as plain data (a bundle).
 
 Training, the nightly scoring and the MLflow model all use this file. The file imports only the standard
-library, numpy and lightgbm, and never this package. A bundle is a folder with LightGBM models as text files,
-coefficients in JSON and checksums. So no code from the bundle runs when it is loaded.
+library, numpy and lightgbm, and nothing else from `churn`. A bundle is a folder with LightGBM models as text
+files, coefficients in JSON and checksums. So no code from the bundle runs when it is loaded.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether a tree's sets of levels (codes of text values) are valid, and each split names one."""
+    """Return whether a tree's sets of levels (codes of text values) are valid, and splits use only these."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -300,9 +300,7 @@ def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
 
 
 class _Linear:
-    """A logistic regression: each signal adds the value of one curve, and a missing value has its own
-    weight.
-    """
+    """A logistic regression: the function `linear_term` gives the log-odds that each signal adds."""
 
     def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
         self._intercept = float(member["intercept"])
@@ -396,16 +394,19 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
 
 
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
-    """Return a column with the probability of leaving for each number of days, and also the column
-    `expected_days_90d` if 90 days are among them.
+    """Return a column for each number of days: the probability of leaving within these days.
+
+    If one of the numbers is 90, the column `expected_days_90d` is added.
     """
     columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
     return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
-    """Return the log-odds that a signal adds in a linear model: the weight of its level, or the value of its
-    curve.
+    """Return the log-odds that a signal adds in a linear model.
+
+    Each level (text value) of the signal has a weight; a number gets the value of the signal's curve at this
+    number. A missing value has its own weight.
     """
     missing = np.isnan(values)
     if "weights" in term:
@@ -429,8 +430,9 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     - `none`: the log-odds stay the same.
     - `beta`: the log-odds are `a log p - b log(1 - p) + c`.
     - `platt`: the log-odds are `a logit(p) + c`.
-    - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. The lists `p0`, `p1` and `upto` stand in the
-      calibration; log-odds in `(upto[i - 1], upto[i]]` get `p0[i]` and `p1[i]`.
+    - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`; p0 and p1 depend on the uncalibrated log-odds.
+      The calibration holds the lists `p0`, `p1` and `upto`: log-odds in `(upto[i - 1], upto[i]]` get `p0[i]`
+      and `p1[i]`.
     - `shifted`: the calibration in the field `of` is applied, and then the number in the field `by` is
       added to the log-odds.
 
@@ -480,7 +482,10 @@ def read_bundle(bundle: Path) -> dict[str, str]:
 
 
 def manifest_text(digests: Mapping[str, str]) -> str:
-    """Return the text of the manifest. A manifest has only one valid form, so any changed byte is noticed."""
+    """Return the text of `manifest.json`, which holds the SHA-256 of each other file of a bundle.
+
+    A manifest has only one valid form, so any changed byte is noticed.
+    """
     return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
 
 
@@ -499,8 +504,9 @@ def _near(name: str, words: Sequence[str]) -> str:
 
 
 def _numbers(values: npt.NDArray[Any]) -> Floats | str:
-    """Return the values as float64, NaN if missing; if they are not numbers, return a message about the first
-    problem.
+    """Return the values as float64, NaN if missing.
+
+    If the values are not a list of finite numbers, return instead a message that says what is wrong.
     """
     if values.ndim != 1:
         return "is not one-dimensional."
@@ -523,8 +529,9 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
 
 
 def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | str:
-    """Return the code of each text value, NaN if it is missing or unknown; if there is a problem, return a
-    message about the first one.
+    """Return the code of each text value, NaN if it is missing or unknown.
+
+    If the values are not a list of texts, return instead a message that says what is wrong.
     """
     if values.ndim != 1:
         return "is not one-dimensional."
@@ -550,12 +557,13 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
     MAX_MESSAGE_LENGTH = 450  # the whole answer of the server then has fewer than 600 characters
 
     class InputError(mlflow.exceptions.MlflowException):  # type: ignore[misc]
-        """The columns of a request do not fit the model. The server's answer holds only this message."""
+        """The columns of a request do not fit the model; the server answers only with the error's message."""
 
         @property
         def message(self) -> str:
-            """Return the message that was set first; MLflow's server later sets one that also holds the rows
-            of the request.
+            """Return the error's first message.
+
+            MLflow's server later sets a message that also holds the rows of the request; it is ignored.
             """
             return str(self.__dict__["_message"])
 

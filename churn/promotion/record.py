@@ -29,8 +29,8 @@ class Promotion(Part):
         accepted: Whether the model passed every gate.
         notes: The remarks that do not stop a promotion.
         signed: For each finding that a person accepted, a line with the reason.
-        signed_off: For each of these findings, the guard, the place (such as a table or a signal) and the
-            reason.
+        signed_off: For each finding that a person accepted, the guard, the place (such as a table or a
+            signal) and the reason.
     """
 
     version: str
@@ -60,8 +60,8 @@ class Promotion(Part):
     ) -> Self | None:
         """Read promotion.json from the folder of an evaluation; return None if there is no such file.
 
-        The result is None also for a file without a checksum. An earlier version of the program wrote a file
-        without a checksum, so the gates must be applied again.
+        The result is None also for a file without a checksum. Such a file comes from an earlier version of
+        the program; the caller must then apply the gates again.
 
         Args:
             folder: The folder of the evaluation.
@@ -88,8 +88,7 @@ class Promotion(Part):
 
 
 def trial_of(output: Path, refusal: Stop, champion_problems: tuple[str, ...] = ()) -> Trial:
-    """Return why the challenger scores a night as a trial: the gates that refused it, or a note that it was
-    not evaluated.
+    """Return why the challenger scores the night only as a trial: gates refused it, or it was not evaluated.
 
     Args:
         output: The output folder.
@@ -149,8 +148,7 @@ def kept_evaluation(output: Path, digest: str) -> Path:
 
 
 def keep_evaluation(output: Path, digest: str) -> None:
-    """Copy metrics.json and promotion.json of the last evaluation, so that the page of a night can show them
-    later.
+    """Copy metrics.json and promotion.json of the last evaluation, for report pages that are written later.
 
     Args:
         output: The output folder.

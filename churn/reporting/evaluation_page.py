@@ -158,8 +158,8 @@ def _metric_lines(
 ) -> list[tuple[Line, str]]:
     """Return for each metric a line with the figures of all candidates, and a text about the challenger.
 
-    The text gives values to compare the challenger's figure with, such as the value by chance. It also gives
-    the challenger's lowest and highest figure at a test cutoff.
+    The text gives values to compare the challenger's figure with, such as the figure of a random ranking. It
+    also gives the lowest and the highest of the challenger's figures at the single test cutoffs.
     """
     return [
         (
@@ -244,7 +244,7 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
 
 
 def _context(candidate: CandidateMetrics, name: str) -> str:
-    """Return a text with the values to compare a metric with, such as its value by chance."""
+    """Return a text with the values to compare a metric with, such as its value for a random ranking."""
     figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(

@@ -57,7 +57,7 @@ def table_lines(kpis: Kpis) -> list[str]:
 def _screen_figures(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
     """Return for each figure name the monthly values of the figure, without the values of segments.
 
-    If a figure has no monthly values, its values for periods of the kind `window` are returned.
+    If a figure has no monthly values, its values for windows (periods of another length) are returned.
     """
     by_name: dict[str, dict[str, list[Figure]]] = {}
     for figure in figures:

@@ -2,8 +2,8 @@
 
 A name in the data could bring HTML, a link, an image, a new cell or a new line into a card. So the templates
 escape each value with `escape_markdown`. Only values of the type `Markup` are not escaped: they are Markdown
-that the program itself wrote. If the dialects of Markdown do not agree on the backslash before a character,
-the character becomes an HTML entity.
+that the program itself wrote. A character becomes an HTML entity if a backslash before it does not
+work in every dialect of Markdown.
 """
 
 from __future__ import annotations

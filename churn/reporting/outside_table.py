@@ -132,9 +132,10 @@ def _share(arm: ArmOutcome) -> str:
 
 
 def half_width(difference: HasInterval) -> str:
-    """Return an improvement in percentage points with its interval, and half the width of the interval.
+    """Return a difference of shares in percentage points, with its interval and half the interval's width.
 
-    If a bound lies beyond the possible range, half the width has no meaning and is left out.
+    If an end of the interval is below -100 or above 100 points, half the width has no meaning and is left
+    out.
 
     >>> half_width(Interval(value=0.0766, low=0.07, high=0.0832))
     '+7.66 +- 0.66 points [+7.00, +8.32]'
@@ -166,5 +167,5 @@ def _detectable(detectable: DetectableEffect) -> str:
 
 
 def line(label: str, text: str) -> str:
-    """Return a line of the form `label: text`."""
+    """Return a line with the label, filled up with blanks to a fixed width, and the text."""
     return f"{label:<{LABEL_WIDTH}} {text}"

@@ -68,8 +68,11 @@ class BandRow:
 
 @dataclass(frozen=True)
 class BandTable:
-    """The health bands that have test rows, and whether the share of rows whose customer left is lower in
-    each better band.
+    """The health bands that have test rows.
+
+    Attributes:
+        falls: Whether in each band the share of rows whose customer left is lower than in the next worse
+            band.
     """
 
     bands: tuple[BandRow, ...]
@@ -102,9 +105,9 @@ class Quality:
 
     Attributes:
         table: The rows of the table, one for each metric: its title, its explanation, and a cell for each
-            candidate.
+            candidate (the model, and each model or rule to compare it with).
         comparisons: For each candidate with which the model is compared, a text about the paired difference
-            of the log loss.
+            of the log loss (the model minus this candidate).
         level: The observed number of churners divided by the expected number, if the interval of this ratio
             does not contain 1: the probabilities are then too high or too low. Otherwise None.
     """
@@ -192,7 +195,7 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 
 
 def advice_in_words(result: EvaluationResult) -> str:
-    """Return the advice for a model that can predict the label: how to use its list and its probabilities."""
+    """Return how to use the call list and the probabilities of a model that can predict the label."""
     if _level_off(result.challenger.observed_expected) is not None:
         return "Work from the top of the list, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."
@@ -201,7 +204,8 @@ def advice_in_words(result: EvaluationResult) -> str:
 def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
     """Return sentences that say what an evaluation means for people who work with the call list.
 
-    The sentences speak of churners; if the label predicts another event, the caller replaces these words.
+    The sentences speak of churners; if the model predicts another event, the caller replaces the words about
+    churn.
     """
     ours, sentences = result.challenger, []
     lift = ours.lift_at_contact_share

@@ -37,7 +37,7 @@ cell.
 
 
 def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, probability: Floats) -> Order:
-    """Return the rows of customers in the order in which to contact them. Shape `[customers]`.
+    """Return the indices of `customers` in the order in which to contact them. Shape `[customers]`.
 
     Customers are ordered by value at risk, the highest first. Customers without a known value come last,
     ordered by probability. Customers with equal values and probabilities are ordered by id.
@@ -84,7 +84,7 @@ def why_places_are_free(
         max_health: The highest health of customers who may be contacted. Healthier customers get no place,
             even if a play applies to them.
         verb: The verb of the program that scores this night again.
-        words: The words that messages use for the label.
+        words: The words for the event that the label predicts, such as `leave`.
     """
     has_no_play = pc.equal(scores["not_contacted_because"], NO_PLAY)
     if words == CHURN_WORDS:
@@ -116,8 +116,7 @@ def read_names(store: Store) -> Mapping[str, str]:
 
 
 def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
-    """Return the columns `rank`, `customer_id` and `name` of the call list; each text is the same as in the
-    data.
+    """Return the columns `rank`, `customer_id` and `name` of the call list, with unchanged ids and names.
 
     `calls.csv` is different: it is for spreadsheets, so its cells are changed where a spreadsheet would run
     them as a formula.
@@ -202,14 +201,14 @@ def calls_csv(
         order: The ids of the customers to contact, in the order of the list.
         names: The known names of customers, by id.
         thin: The ids of customers whose history is too short for a health band.
-        reasons: The number of columns of reasons.
+        reasons: The number of columns `reason_1`, `reason_2`, ...
         form: The separators; by default a comma between cells and a point in numbers.
         language: The language of the headers and of the words of the list.
-        trial_mark: The text in the column `trial`, which is the first column in the list of a trial. The mark
-            is None for a night of the champion, because the call list then does not have this column.
+        trial_mark: The text in the first column, `trial`, if another model than the champion scored the night
+            as a trial; None if the champion scored it, because the list then does not have this column.
         extra: Further columns, which stand before the column `note`.
-        words: The words that texts use for the label. If the label counts an event, the list has no columns
-            for health and value at risk.
+        words: The words for the event that the label predicts. If the event is not that customers leave, the
+            list has no columns for health and value at risk.
     """
     extra = extra or ExtraColumns()
     form = form or CsvParams()
@@ -274,7 +273,7 @@ def _churn_cells(row: Mapping[str, Any], form: CsvParams) -> dict[str, Any]:
 def safe_cell(value: Any) -> str:
     """Return a cell in a form that no spreadsheet runs as a formula; a plain number stays unchanged.
 
-    A spreadsheet may split a cell at its own separators, so each part of the cell is checked.
+    A spreadsheet may split a cell at characters such as `;` or `|`, so each part of the cell is checked.
 
     >>> safe_cell("=HYPERLINK(1)"), safe_cell("Ann;=1+1"), safe_cell("-17"), safe_cell(None)
     ("'=HYPERLINK(1)", "Ann;'=1+1", '-17', '')

@@ -49,12 +49,12 @@ def no_progress(label: str, total: int) -> AbstractContextManager[Callable[[int]
 
 
 class NightModel(ContributionModel, Protocol):
-    """What a night needs from a scorer."""
+    """A model that can score a night: the methods and the facts that the night needs from it."""
 
     spec: dict[str, Any]
 
     def predict(self, columns: Any) -> Floats:
-        """Return calibrated probabilities, shape `[rows]`."""
+        """Return the calibrated churn probability of each row of `columns`, shape `[rows]`."""
         ...
 
     def predict_horizons(self, columns: Any) -> dict[int, Floats]:
@@ -161,7 +161,8 @@ def run_id(
 ) -> str:
     """Return the id of a night: a digest of everything that can change its result.
 
-    Paths, threads and memory are not part of the digest, because they change nothing in the result.
+    The settings for paths, threads and memory are not part of the digest, because they do not change the
+    result.
 
     Args:
         params: The parameters of the night.
@@ -172,7 +173,7 @@ def run_id(
         definitions: The digest of each signal's definition, by name.
         reads: The digest of each further input, by its name: the earlier night in the ledger, suppression
             lists, and templates.
-        trial: The reason why the night is a trial; None for a night of the champion.
+        trial: Why the night is a trial (see `Trial`); None for a night of the champion.
     """
     return digest_of(
         {
@@ -219,8 +220,7 @@ class ScoredCohort:
         sides: The health bands for activity, support, sentiment and payment, by column name.
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
-        signals: What the sentences of reasons and the health bands need to know about each signal of the
-            model.
+        signals: The facts about each signal of the model that the reasons and the health bands need.
         base_rate: The usual share of customers who leave (or have the predicted event) within one horizon.
         words: The words for the event that the label predicts, such as `left` and `churners`.
     """
@@ -338,7 +338,7 @@ def complete_night(
         model: The model that scores the night: the champion, or another model in a trial.
         names: The known names of customers, by id.
         stamp: The ids of the model, the label and the night for the rows of the score table.
-        trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
+        trial: Why the night is a trial (see `Trial`); None for a night of the champion. In a trial, nobody is
             assigned to an arm, and each row of the score table and of the call list says that the night is a
             trial.
         ledger_digest: The digest of the night's page in the ledger; None in a trial.

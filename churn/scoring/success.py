@@ -2,8 +2,8 @@
 
 The same criterion is computed for the tasks of both arms, from the same tables and over the same days. The
 criterion reads no answer to a contact, because a control cannot answer. In both arms, a task has a result
-only after all its days have passed. If results came earlier, the arm that is looked at more often would seem
-more successful.
+only after all its days have passed. If a success counted as soon as it is seen, the arm that is checked more
+often would seem more successful.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Happenings:
-    """What happened to customers, as known up to a day. A table that the company does not have is None or has
-    no entry.
+    """What happened to customers before the day `known_until`.
 
-    All times are local times without a time zone. Each frame has the column `customer_id`.
+    If the company does not have a table, its attribute is None, or `events` has no entry for it. All times
+    are local times without a time zone. Each frame has the column `customer_id`.
 
     Attributes:
         known_until: The first day about which nothing is known.
@@ -53,7 +53,7 @@ class Happenings:
 
     @property
     def tables(self) -> set[str]:
-        """Return the names of the tables that are present."""
+        """Return the names of the tables that are available."""
         frames = {
             "surveys": self.ratings,
             "payments": self.bills,
@@ -68,7 +68,7 @@ class Criterion(Protocol):
     """A criterion of success."""
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the criterion can be computed from the tables that are present."""
+        """Return whether the criterion can be computed from the tables in `present`."""
         ...
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -97,7 +97,7 @@ class EventHappens(_Part):
     count: Annotated[int, Field(strict=True, ge=1)] = 1
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether one of the tables is present."""
+        """Return whether the company has at least one of the tables of these events."""
         return bool(set(self.event) & present)
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -116,7 +116,7 @@ class RatingAtLeast(_Part):
     rating_at_least: Annotated[float, Field(strict=True, ge=0, le=10)]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether surveys are present."""
+        """Return whether the company has a table of surveys."""
         return "surveys" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -132,11 +132,11 @@ class BillsPaid(_Part):
     bills_paid: Annotated[Literal[True], Field(alias="paid")]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether payments are present."""
+        """Return whether the company has a table of payments."""
         return "payments" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether all bills that were due before `begin` were paid before `end`."""
+        """Return for each task whether all bills due before the task's `begin` were paid before its `end`."""
         assert happenings.bills is not None
         bills = happenings.bills.assign(customer_id=happenings.bills["customer_id"].astype(str))
         pairs = tasks.merge(bills, on="customer_id")
@@ -155,11 +155,14 @@ class HealthAtLeast(_Part):
     health_at_least: Annotated[int, Field(strict=True, ge=1, le=5)]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether health bands are present."""
+        """Return whether health bands of customers are available."""
         return "health" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
-        """Return for each task whether the latest health band of its nights `(begin, end]` is high enough."""
+        """Return for each task whether the customer's latest health band is high enough.
+
+        Only bands of the nights in `(begin, end]` count; `begin` and `end` are columns of `tasks`.
+        """
         assert happenings.bands is not None
         # The band of the night `begin` is from before the contact; the band of the night `end` counts,
         # because it depends on all the days.
@@ -174,7 +177,7 @@ class Stays(_Part):
     stays: Literal[True]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the data show who left."""
+        """Return whether it is known which customers left."""
         return "exits" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -191,7 +194,7 @@ class Returns(_Part):
     returns: Literal[True]
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the data show who came back."""
+        """Return whether it is known which customers came back."""
         return "returns" in present
 
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
@@ -212,7 +215,7 @@ class Criteria:
     needs_all: bool
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether the criteria can be computed from the tables that are present."""
+        """Return whether the criteria can be computed from the tables in `present`."""
         answers = [part.possible(present) for part in self.parts]
         return all(answers) if self.needs_all else any(answers)
 
@@ -232,7 +235,7 @@ class SuccessRule:
 
 
 def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happenings) -> pd.DataFrame:
-    """Return for each task whether its days are over, and whether the criterion was met.
+    """Return for each task whether its `within_days` days are over, and whether the criterion was met.
 
     The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing until the
     data of all these days are known. It is also missing if the tables of the criterion are absent.
@@ -264,20 +267,20 @@ def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happeni
 
 
 def _counts(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> npt.NDArray[np.float64]:
-    """Count for each task the rows of its customer whose time is in `[begin, end)`. Shape `[tasks]`."""
+    """Count for each task the customer's rows with a time in the task's `[begin, end)`. Shape `[tasks]`."""
     pairs = _pairs(tasks, rows, time)
     counts = pairs.groupby("task").size().reindex(tasks["task"], fill_value=0)
     return np.asarray(counts, dtype=np.float64)
 
 
 def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> npt.NDArray[np.float64]:
-    """Return for each task the latest value of its customer in `[begin, end)`, NaN if there is none."""
+    """Return for each task the customer's latest value in the task's `[begin, end)`, NaN if there is none."""
     pairs = _pairs(tasks, rows, time).sort_values(["task", time, value], kind="stable")
     return pairs.groupby("task")[value].last().reindex(tasks["task"]).to_numpy(dtype=np.float64)
 
 
 def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Pair each task with each row of its customer whose time is in `[begin, end)`; return the pairs."""
+    """Return all pairs of a task and a row of its customer with a time in the task's `[begin, end)`."""
     rows = rows.assign(customer_id=rows["customer_id"].astype(str))
     pairs = tasks.merge(rows, on="customer_id", suffixes=("", "_of_row"))
     moment = pd.to_datetime(pairs[time])

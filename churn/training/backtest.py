@@ -40,7 +40,7 @@ class OutOfTime:
         left: The outcomes, shape (rows,): 1.0 if the customer left, otherwise 0.0.
         customer: The index of each row's customer, shape (rows,). The indices have no gaps: 0, 1, 2, …
         cutoff: The day number of each row's cutoff, shape (rows,), in ascending order.
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
 
     logits: Floats

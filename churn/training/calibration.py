@@ -178,7 +178,7 @@ def fit_calibration(
         logits: The uncalibrated log-odds, shape (rows,).
         left: Whether the customer of each row left (1 or 0), shape (rows,).
         customer: The index of each row's customer, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     if not enough_of_both(left):
         return dict(NO_CALIBRATION)
@@ -220,7 +220,7 @@ def select_calibration(
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_on: The day number on which each row's label was known, shape (rows,).
         customer: The index of each row's customer, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
         is_untreated: Whether the rows of treated customers were left out. If so, `auto` selects `beta`.
     """
     choice = _compare(logits, left, cutoff, known_on, customer, weight)
@@ -296,7 +296,7 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
         logits: The log-odds, shape (rows,).
         left: Whether the customer of each row left (1 or 0), shape (rows,).
         customer: The index of each row's customer, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
         large); James and Stein (1961), Estimation with quadratic loss (the factor).

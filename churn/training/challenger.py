@@ -44,10 +44,11 @@ class Challenger:
         snapshots_digest: The digest of the snapshots from which the model learnt.
         recipe: The settings of the model's fit.
         calibration: The selected calibration method.
-        chosen_by: The date of the model's selection, which is the first test cutoff; None if there is no
-            test.
+        chosen_by: The first test cutoff. The model was selected only with labels that were known by then.
+            None if there is no test.
         choice_cutoffs: The cutoffs on whose out-of-time predictions the calibration was selected.
-        scores: The candidate recipes with their log loss, the selected one first; empty after a refresh.
+        scores: The candidate recipes with their log loss, the selected one first; empty after
+            `train --refresh`.
         logistic: The recipe of the logistic regression that serves as a baseline.
         importance: Each signal's share of the model's log-odds, the largest first.
     """
@@ -246,7 +247,7 @@ def spec_of(
         model_fit: The fitted model.
         recipe: The settings of the model's fit.
         calibration: The fitted calibration.
-        probabilities: The model's calibrated out-of-time probabilities. The spec stores their deciles.
+        probabilities: The model's calibrated out-of-time probabilities, whose deciles the spec stores.
         model: The name under which the model is registered.
         label: The label that the model predicts.
         timezone: The time zone of the cutoffs.
@@ -286,12 +287,12 @@ def spec_of(
 def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tuple[float, int]:
     """Return the recent share of customers who left, and the number of cutoffs over which it is computed.
 
-    The newest matured cutoffs that together hold 200 churners are used. If all cutoffs together hold fewer
-    churners, all cutoffs are used. So the probabilities of a night are compared with a recent rate, and not
-    with an old one.
+    The newest cutoffs that together hold 200 churners are used. If all cutoffs together hold fewer churners,
+    all cutoffs are used. So the probabilities of a night are compared with a recent rate, and not with an old
+    one.
 
     Args:
-        snapshots: All matured snapshots.
+        snapshots: All snapshots whose labels are known.
         cutoffs: The cutoffs whose labels are known, in order; by default the cutoffs of all these snapshots.
     """
     newest: list[date] = []

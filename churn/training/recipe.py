@@ -47,12 +47,13 @@ SPLINE_SETTINGS = ("strength",)
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings of one fit. The settings are decided before any test cutoff is used.
+    """All settings with which one model is fitted. The settings are decided before any test cutoff is used.
 
     Attributes:
         candidate: The kind of model: `trees`, `extra_trees`, `logistic`, or `blend`.
         rounds: The number of trees.
-        calibration: The method: `none`, `beta`, `platt` or `venn_abers`; a refreshed model has `shifted`.
+        calibration: The method of calibration: `none`, `beta`, `platt` or `venn_abers`, or, for a refreshed
+            model, `shifted`.
         seed: The seed with which the trees are fitted.
         learning_rate: The learning rate of the trees.
         num_leaves: The number of leaves of a tree; if None, it is computed from the number of churners.
@@ -132,7 +133,7 @@ class Recipe:
         return replace(self, calibration=calibration)
 
     def blend_with(self, logistic: Recipe) -> Recipe:
-        """Return the recipe of the blend of these trees and a logistic regression."""
+        """Return the recipe of a blend of this recipe's trees and the given logistic regression."""
         return replace(self, candidate=Blend.name, strength=logistic.strength)
 
     def describe(self) -> str:
@@ -144,7 +145,7 @@ class Recipe:
         return asdict(self)
 
     def active(self) -> dict[str, Any]:
-        """Return the settings that this kind of model uses, except those that are None.
+        """Return the settings that the recipe's kind of model uses, except those that are None.
 
         >>> Recipe.start(TrainParams(), "logistic").active()
         {'candidate': 'logistic', 'calibration': 'none', 'strength': 0.003}
@@ -202,10 +203,10 @@ class Candidate(ABC):
 
 
 class StagedCandidate(Candidate):
-    """A candidate with a setting that is selected on the folds; the possible values are called stages.
+    """A candidate with a setting that is chosen on folds of the training rows; its values are called stages.
 
     Attributes:
-        family: The name of a group of candidates; one call of `stages` serves the whole group.
+        family: The name of a group of candidates; one call of `stages` can take recipes of the whole group.
     """
 
     family: ClassVar[str]
@@ -219,11 +220,11 @@ class StagedCandidate(Candidate):
         threads: int,
         validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
-        """Return for each recipe the log-odds of the validation rows at every stage, each of shape (rows,).
+        """Return for each recipe the predicted log-odds: for each stage, an array of shape (rows,).
 
         Args:
             train: The training rows, with churners and stayers.
-            recipes: One or more recipes; their candidates are all of this candidate's `family`.
+            recipes: One or more recipes, each of a candidate that belongs to the same `family`.
             monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower
                 the risk, otherwise 0.
             threads: The threads to use; they do not change the result.
@@ -232,7 +233,7 @@ class StagedCandidate(Candidate):
 
     @abstractmethod
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe of the final fit, if the best stage on the folds is number `stage` (from 0)."""
+        """Return the recipe of the final fit, given the number of the best stage on the folds (from 0)."""
 
 
 class Trees(StagedCandidate):
@@ -311,7 +312,7 @@ class SplineLogistic(StagedCandidate):
 
 
 class Blend(Candidate):
-    """The mean of the log-odds of trees and of the logistic regression."""
+    """A blend of two models: the mean of the log-odds that trees and a logistic regression predict."""
 
     name = "blend"
     settings = (*TREE_SETTINGS, *SPLINE_SETTINGS)

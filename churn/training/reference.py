@@ -54,13 +54,13 @@ def reference_of(snapshots: Snapshots, predictions: OutOfTime, probabilities: Fl
 def with_refreshed_scores(
     files: Mapping[str, str], predictions: OutOfTime, probabilities: Floats
 ) -> dict[str, str]:
-    """Return the champion's files, with a `reference.json` that describes the scores after the refresh.
+    """Return the champion's files, with a `reference.json` that describes the scores after `train --refresh`.
 
     A model that an earlier version of churn trained has no `reference.json`, and it gets none here.
 
     Args:
         files: The texts of the champion's files, by file name.
-        predictions: The champion's predictions at the cutoffs of the refresh.
+        predictions: The champion's predictions at the cutoffs that the refresh uses.
         probabilities: The probability of each row of `predictions` after the refresh, shape (rows,).
     """
     if REFERENCE_FILE not in files:

@@ -43,7 +43,7 @@ class RefreshedChampion:
 
     @property
     def n_churners(self) -> int:
-        """Return the number of customers who left; a customer who left in several windows counts once."""
+        """Return the number of churners in `predictions`; one who left after several cutoffs counts once."""
         return len(np.unique(self.predictions.customer[self.predictions.left > 0]))
 
     @property
@@ -70,8 +70,8 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     These are the matured cutoffs on or after the day on which the last label of its training was known.
 
     Raises:
-        Stop: the champion predicts another label, it needs a signal that the snapshots do not have, or no
-            cutoff after its training has matured.
+        Stop: the champion predicts another label than that of the snapshots, it needs a signal that the
+            snapshots do not have, or no cutoff after its training has matured.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"

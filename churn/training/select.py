@@ -184,7 +184,7 @@ def at_best(
         folds: For each fold, the log-odds of its validation rows at each stage. The comparison uses only
             the stages that exist in all folds.
         left: The outcomes of the validation rows of all folds, shape (rows,).
-        weight: How many rows each row represents, shape (rows,); None if each row represents only itself.
+        weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     stages = zip(*folds, strict=False)
     losses = [np.average(losses_of(left, np.concatenate(parts)), weights=weight) for parts in stages]

@@ -56,7 +56,7 @@ class Design:
 
     @classmethod
     def of(cls, rows: LabelledRows) -> Design:
-        """Return the design that follows from the training rows."""
+        """Return the design for these training rows; its levels and knots are computed from them."""
         levels = frequent_levels(rows)
         knots: list[Floats | None] = []
         for index, name in enumerate(rows.names):
@@ -104,7 +104,9 @@ class Design:
         return bounds
 
     def member(self, weights: Floats, rows: LabelledRows) -> dict[str, Any]:
-        """Return this regression as a model's spec stores it; its log-odds are the columns times the weights.
+        """Return this regression in the form that a model's spec stores.
+
+        The log-odds of a row are the intercept plus the sum of its columns times their weights.
 
         Args:
             weights: The weights of the columns, then the intercept, shape (columns + 1,).

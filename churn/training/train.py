@@ -1,5 +1,5 @@
-"""Train a challenger: select a candidate and a calibration on labels from before the first test cutoff, then
-fit on all labels.
+"""Train a challenger: select a candidate and a calibration method on labels from before the first test
+cutoff, then fit the model on all known labels.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TrainedChallenger:
 
     Attributes:
         recipe: The settings of its fit, including the selected calibration.
-        model: The model without calibration, fitted on all matured snapshots.
+        model: The model without calibration, fitted on all snapshots whose labels are known.
         calibration: The calibration of the model, fitted on the predictions in `predictions`.
         selection: The comparison of the candidates.
         search: The result of the search for good settings of the trees; None if there was no search.
@@ -76,8 +76,9 @@ def train_challenger(
 ) -> TrainedChallenger:
     """Select a candidate on cutoffs before the first test cutoff, and fit it on all matured snapshots.
 
-    For `evaluate`, the rows of each test cutoff are predicted by a model that learnt only from labels known
-    at that cutoff. Nothing is selected on the test cutoffs.
+    A snapshot is matured when its labels are known. For `evaluate`, the rows of each test cutoff are
+    predicted by a model that learnt only from labels known at that cutoff. Nothing is selected on the test
+    cutoffs.
 
     Args:
         snapshots: All matured snapshots.

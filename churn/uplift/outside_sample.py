@@ -1,4 +1,4 @@
-"""Make samples from an experiment that the company ran by itself: one for each treated arm."""
+"""Make one sample of units for each treated arm of an experiment that the company ran by itself."""
 
 from __future__ import annotations
 

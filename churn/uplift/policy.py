@@ -1,19 +1,20 @@
 """Whether a model of the effect chooses customers for contacts better than the risk alone, with the same
 number of contacts.
 
+Two policies contact the same share of each fold. One policy chooses by the predicted effect of a contact. The
+second policy chooses by the risk: the probability of the outcome, such as leaving, without a contact. Effect
+and risk are multiplied by what one outcome of the unit is worth. The pseudo-outcome of a unit is an estimate
+of the effect on this unit. Each unit that a policy contacts adds its pseudo-outcome times this worth. The
+gain of the policy is the sum divided by the number of all units. The two gains are subtracted row by row, so
+rows that both policies choose have no influence. The difference between the policies is the mean over all
+rows, and its interval is the interval of this mean.
+
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other
 folds. Any two folds would then depend on each other: the model that judges one of them would also be fitted
-to the other. Even without any effect of contacts, the gains of these two folds would rise and fall together.
-The standard error of the difference would be too small by a factor of up to the square root of 2, and 8 % of
-useless models would be accepted instead of 2.5 %.
-
-Two policies contact the same share of each fold. One policy chooses by the predicted effect. The second
-policy chooses by the risk, which is the probability of the outcome without a contact. The gain of a policy is
-the sum of the pseudo-outcomes of the units that it contacts, divided by the number of all units. The
-difference between the gains is computed for each row, so rows that both policies choose have no influence.
-The difference between the two policies is the mean of these differences over all rows, and its interval is
-the interval of this mean.
+to the other. Even without any effect of contacts, the gains in these two folds would rise and fall together.
+The standard error of the difference between the policies would be too small by a factor of up to the square
+root of 2, and 8 % of useless models would be accepted instead of 2.5 %.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),
@@ -45,8 +46,9 @@ class HeldOutPredictions:
     """What models predict for rows that they have not seen; all arrays have the shape (rows,).
 
     Attributes:
-        effect: The effect of a contact; above 0 is good.
-        risk: The probability of the outcome without a contact.
+        effect: How much a contact raises the probability of the outcome, or lowers it if the outcome is bad;
+            above 0 is good.
+        risk: The probability of the outcome, such as leaving, without a contact.
         pseudo_outcome: An estimate of the effect on each row, which is unbiased but noisy.
     """
 
@@ -56,8 +58,10 @@ class HeldOutPredictions:
 
 
 class PolicyComparison(Part):
-    """The gains of three policies (rules for whom to contact) with the same number of contacts; each gain is
-    a mean over all units of the sample.
+    """The gains of three policies (rules for whom to contact) with the same number of contacts.
+
+    A gain is the effect of the policy's contacts, in outcomes or money, as a mean over all units of the
+    sample.
 
     Attributes:
         contact_share: The share of the units that each policy contacts.
@@ -80,8 +84,9 @@ class EffectGroup(Part):
     Attributes:
         n: The number of units.
         up_to: The largest predicted effect in the group, computed in each fold and averaged over the folds.
-        effect: The mean effect of a contact on the probability of the outcome; above 0 is good. The chance
-            that at least one group's interval misses its true effect is at most 5 %.
+        effect: How much a contact on average raises the probability of the outcome, or lowers it if the
+            outcome is bad; above 0 is good. The chance that at least one group's interval misses its true
+            effect is at most 5 %.
     """
 
     n: int

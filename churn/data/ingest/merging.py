@@ -27,7 +27,7 @@ class EarlierRows:
     A level is one of a few names, such as a channel; the store holds its code.
 
     Args:
-        rows: The SQL of the rows.
+        rows: SQL that selects the rows.
         count: The number of the rows.
         columns: The columns of the rows.
         levels: For each column with levels, the names of its levels in the order of their codes.
@@ -39,13 +39,13 @@ class EarlierRows:
     levels: Mapping[str, tuple[str, ...]]
 
     def with_names(self) -> str:
-        """Return the SQL of the rows with the name of each level instead of its code."""
+        """Return SQL that selects the rows with the name of each level instead of its code."""
         return self._with(
             {column: [literal(name) for name in names] for column, names in self.levels.items()}
         )
 
     def with_codes(self, levels: Mapping[str, tuple[str, ...]]) -> str:
-        """Return the SQL of the rows with new codes: a name's code is its position in `levels[column]`."""
+        """Return SQL that selects the rows with new codes: the positions of the names in `levels[column]`."""
         codes = {
             column: [str(levels[column].index(name)) if name in levels[column] else "NULL" for name in names]
             for column, names in self.levels.items()
@@ -53,7 +53,7 @@ class EarlierRows:
         return self._with(codes)
 
     def _with(self, values: Mapping[str, list[str]]) -> str:
-        """Return the SQL of the rows in which each code of a level is replaced by `values[column][code]`."""
+        """Return SQL that selects the rows and replaces each code of a level by `values[column][code]`."""
         if not values:
             return self.rows
         replacements = ", ".join(
@@ -93,12 +93,13 @@ def reject_stored_keys(
     stored_columns: Mapping[str, str],
     stored_rows: EarlierRows,
 ) -> str:
-    """Return the SQL of the new rows, and mark a row as broken if a stored row has the same key.
+    """Return SQL that selects the new rows and marks a row as broken if a stored row has the same key.
 
     Args:
         connection: The connection that reads the rows.
         staged_table: The table of the new rows.
-        checked_rows: SQL of the new rows; the column `__broken` holds the rule that a row breaks, or NULL.
+        checked_rows: SQL that selects the new rows; the column `__broken` holds the rule that a row breaks,
+            or NULL.
         stored_columns: For each stored column, the SQL that computes it from a row of `checked_rows`; levels
             are names, not codes.
         stored_rows: The rows that an earlier ingest stored.

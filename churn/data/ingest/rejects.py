@@ -134,7 +134,7 @@ def respelt_ids(
     chance, so an id with small and capital letters is compared only if it is an e-mail address.
 
     Args:
-        connection: The DuckDB that reads the files.
+        connection: The DuckDB that reads the customers and the rejected rows.
         customers: SQL that follows FROM to read the customers that break no rule.
         tables: What `ingest` counted in each table, by the table's name.
         rejects: The folder of the rejected rows.

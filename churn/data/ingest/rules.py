@@ -164,8 +164,9 @@ def key_column(staged_table: StagedTable) -> str:
 def order_of_repeats(staged_table: StagedTable) -> str:
     """Return the SQL order of the rows with the same key; the first row in this order is kept.
 
-    Rows are ordered by their time, then by the time at which they became known, then by the source's values.
-    So the order of the source and the number of threads do not change which row is kept.
+    Rows are ordered by their time, then by the time at which they became known, then by their values in all
+    columns, as the source gives them. So the order of the source and the number of threads do not change
+    which row is kept.
     """
     names = [column.name for column in staged_table.columns if column.role == "known"]
     names += [f"{column.name}__raw" for column in staged_table.columns]

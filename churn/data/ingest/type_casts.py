@@ -46,7 +46,7 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
 
 
 def typed_text(name: str, duckdb_type: str) -> str:
-    """Return SQL that casts a text, such as the id of a customer, to the form in the store.
+    """Return SQL that casts a text, such as the id of a customer, to the text that the store keeps.
 
     Args:
         name: The SQL of the source's value.

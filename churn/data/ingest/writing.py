@@ -26,15 +26,15 @@ class TableStats:
 
     Args:
         columns: The stored columns.
-        rows: The number of rows in the store.
-        rows_read: The number of rows of the source, rejects included.
+        rows: The number of the part's rows in the store.
+        rows_read: The number of all rows of the part, rejects included.
         customers: The number of customers with at least one row.
-        first_day: The local day number of the first row; None if there are no rows.
-        last_day: The local day number of the last row; None if there are no rows.
+        first_day: The local day of the earliest row, in days since 1970-01-01; None if there are no rows.
+        last_day: The local day of the latest row, in days since 1970-01-01; None if there are no rows.
         row_hashes: The sum of the hashes of the rows; this sum is the same however the rows are split into
             parts.
-        missing: The number of missing values by column.
-        rejects: The number of rejected rows by rule.
+        missing: The number of missing values in each column.
+        rejects: For each rule, the number of rows that it rejects.
     """
 
     columns: tuple[str, ...]
@@ -76,8 +76,8 @@ def read_stats(
     Args:
         connection: The DuckDB that reads the part.
         rows_sql: The SQL that reads the part.
-        rows_read: The number of rows of the source, rejects included.
-        rejects: The number of rejected rows by rule.
+        rows_read: The number of all rows of the part, rejects included.
+        rejects: For each rule, the number of rows that it rejects.
     """
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {rows_sql}").fetchall()]
     nulls = ", ".join(f"count(*) - count({identifier(name)})" for name in names)
@@ -128,10 +128,11 @@ class TablePart:
     Args:
         name: The file's name in the table's folder; the names of the parts follow the order of the customer
             codes.
-        first_code: The code of the part's first customer.
-        levels: The names that occur in each column of the type `level`, over all parts; None if this part is
-            the whole table.
-        keys_elsewhere: SQL that gives the keys whose first good row is in another part.
+        first_code: The code of the part's first customer; each customer has a code, which is an integer.
+        levels: The levels (text values) of each column of the type `level`, over all parts; None if this part
+            is the whole table.
+        keys_elsewhere: SQL that gives the keys (ids of rows or customers) whose first good row is in another
+            part.
         stored_rows: The rows of an earlier ingest, which are written together with the new rows.
     """
 
@@ -204,7 +205,7 @@ class TableWriter:
         return {name: tuple(sorted(names)) for name, names in sorted(union.items())}
 
     def levels_of_good_rows(self) -> dict[str, tuple[str, ...]]:
-        """Return the names that occur in the good rows, for each column of the type `level`."""
+        """Return the levels (text values) in the good rows, for each column of the type `level`."""
         levels: dict[str, tuple[str, ...]] = {}
         for column, names in self.levels.items():
             rows = self.connection.execute(
@@ -263,9 +264,9 @@ class TableWriter:
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
-        """Return, by name, the SQL that computes each stored column from a checked row.
+        """Return, for the name of each stored column, the SQL that computes its values from checked rows.
 
-        In a column of the type `level`, each name becomes its code, unless `levels_by_name` is true.
+        In a column of the type `level`, each level becomes its code, unless `levels_by_name` is true.
         """
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
@@ -283,7 +284,7 @@ class TableWriter:
         return {column.name: f"enum_code({_level_name(column)}::{self._level_type(column.name)})::INTEGER"}
 
     def _create_level_types(self) -> None:
-        """Create an SQL enum for each column of the type `level`; a name's position in it is its code."""
+        """Create an SQL enum for each column of the type `level`; a level's code is its position in it."""
         for column, names in self.levels.items():
             level_type = self._level_type(column)
             self.connection.execute(f"DROP TYPE IF EXISTS {level_type}").fetchall()
@@ -307,9 +308,9 @@ class TableWriter:
 def levels_in_source(
     connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names that occur in each column of the type `level`, sorted.
+    """Return the levels (text values) that occur in each column of the type `level`, sorted.
 
-    Names from bad rows are included, because it takes longer to read only the good rows.
+    Levels from bad rows are included, because it takes longer to read only the good rows.
     """
     levels: dict[str, tuple[str, ...]] = {}
     for column in staged_table.columns:
@@ -340,9 +341,9 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 
 
 def _level_name(column: Column) -> str:
-    """Return the SQL of the name in a column of the type `level`.
+    """Return the SQL of the level (text value) in a column of the type `level`.
 
-    An empty text says that the source has removed the name, if the column allows this.
+    If an empty cell ends the previous level in this column, the SQL gives an empty text for the cell.
     """
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name

@@ -83,5 +83,5 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return a checksum that shows changes of a query's rows; None if modification times show them."""
+        """Return a checksum of a query's rows; None if the modification times of files show their changes."""
         return None

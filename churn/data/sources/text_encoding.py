@@ -1,4 +1,4 @@
-"""Convert texts to UTF-8 if a byte-order mark states the encoding; refuse other texts that are not UTF-8."""
+"""Convert text files to UTF-8 if a byte-order mark states the encoding; refuse other files not in UTF-8."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""The first bytes of a text that state its encoding; the mark of UTF-32 begins with the mark of UTF-16."""
+"""The first bytes of a text file that state its encoding; the mark of UTF-32 begins with that of UTF-16."""
 
 
 def as_utf8(path: Path, copy: Path) -> Path:
-    """Return the path of a text in UTF-8: the file itself, or a converted copy if a byte-order mark states
-    another encoding.
+    """Return the path of a text file in UTF-8: the file itself, or a converted copy if a byte-order mark
+    states another encoding.
 
     Raises:
-        SourceError: The text contains bytes of value 0, and no byte-order mark says which encoding this is.
+        SourceError: The file contains bytes of value 0, and no byte-order mark says which encoding this is.
     """
     if path.suffix.lower() == ".zst":  # only DuckDB can unpack this file, and it reads only UTF-8
         return path
@@ -59,7 +59,7 @@ def as_utf8(path: Path, copy: Path) -> Path:
 
 
 def text_problem(paths: Sequence[Path]) -> str | None:
-    """Return the message for the first text that is not UTF-8, or None if all texts are UTF-8."""
+    """Return the message for the first file that is not UTF-8, or None if all files are UTF-8."""
     for path in paths:
         if path.suffix.lower() in (".parquet", ".zst"):
             continue

@@ -1,4 +1,4 @@
-"""Decide who is at risk (can still leave) at a cutoff, why other customers are not, and who are peers."""
+"""Decide who is at risk (can still leave) at a cutoff, why others are not, and who is in which peer group."""
 
 from __future__ import annotations
 

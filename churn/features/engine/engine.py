@@ -38,8 +38,8 @@ class Plan:
         timelines: The cutoffs, and the bins of all windows, for each table.
         needs: The rows and columns that the signals read.
         data_starts: One day for each cutoff: the first day of the rows that were visible at this cutoff.
-        cohort_values: The type of value that a signal returns, by signal name. Only signals whose values
-            depend on other customers have an entry.
+        cohort_values: By signal name, the subclass of `CohortValue` that the signal returns. Only signals
+            whose values also depend on other customers have an entry.
     """
 
     cutoffs: tuple[int, ...]
@@ -132,7 +132,9 @@ def evaluate(
     signed_up: IntArray,
     block: tuple[int, int],
 ) -> Iterator[tuple[int, str, Array | CohortValue]]:
-    """Yield `(cutoff ordinal, signal, values)` of a block, table by table, with one number per customer.
+    """Yield `(index of the cutoff, signal name, values)` for a block of customers, table by table.
+
+    The values hold one number for each customer of the block.
 
     Args:
         tables: The open tables of the plan, by name.

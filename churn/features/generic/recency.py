@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count days since the latest row, also divided by the mean gap between rows or by days since sign-up."""
+    """Count days since the latest row; compare them with the mean gap between rows and days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,

@@ -1,6 +1,7 @@
 """What the author of a signal needs: `Events`, whose methods are the verbs, and functions for arithmetic.
 
-A chain of verbs, such as `logins.last(days=28).count()`, gives one number per customer, `[n]`.
+A chain of verbs, such as `logins.last(days=28).count()`, gives an array `[n]`: one number for each of the n
+customers.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def interaction_kinds_given_up(interactions: Events) -> Array:
     german="nutzt {value:.0%} so viele Arten von Interaktion wie vor vier Wochen",
 )
 def interaction_kinds_change(interactions: Events) -> Array:
-    """Kinds of interaction in the last 28 days divided by those in the 28 days before; 1 is added to both."""
+    """Kinds of interaction in the last 28 days, plus 1, divided by those in the 28 days before, plus 1."""
     return ratio(interactions.last(28).kinds(), interactions.last(56, skip=28).kinds(), prior=1)
 
 

@@ -17,7 +17,7 @@ from churn.features.signal import signal
     german="bestellt {value:.0%} so oft wie üblich",
 )
 def order_change(orders: Events) -> Array:
-    """Orders of the last 28 days divided by the mean per 28 days in the 84 days before; 1 added to both."""
+    """Orders of the last 28 days divided by the 28-day mean of the 84 days before, both numbers plus 1."""
     recent = orders.last(days=28).count()
     usual = orders.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)

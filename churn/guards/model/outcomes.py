@@ -57,9 +57,9 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: Which part of the AUC difference in `above` is too good if it is more than 0.15. A warning uses
-            `value`, the difference itself. A stop uses `low`, the lower bound of the difference, so that
-            chance alone does not stop a model.
+        bound: The number that is compared with 0.15, the largest AUC difference that is not too good. A
+            warning uses `value`, the difference in `above` itself. A stop uses `low`, the lower bound of the
+            difference, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -102,7 +102,7 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when all signals are older by the label's gap: the days needed to act.
+    """Warn if the AUC falls far when all signals are `gap_days` older: the days that a team needs to act.
 
     Without a gap, the guard warns only if the AUC falls to chance. Most customers show only a few weeks ahead
     that they will leave.
@@ -149,7 +149,7 @@ def calibration(slope: Interval) -> Iterator[Finding]:
 
 
 def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
-    """Stop if a significantly larger share left in a health band than in the next worse band."""
+    """Stop if the churn rate of a health band is significantly higher than that of the next worse band."""
     for worse, better in pairwise(outcomes):
         rows = np.array([worse.rows, better.rows], dtype=float)
         shares = np.array([worse.churners, better.churners]) / rows

@@ -1,4 +1,4 @@
-"""Fit the recipe again, to test whether anything that is fitted has seen a test row."""
+"""Fit the model and its preparation again, to test whether any fitted part has seen a test row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_AUC_ERRORS = 3
 
 @dataclass(frozen=True)
 class CutoffFit:
-    """The training and test rows of one fit.
+    """The training rows and the test rows of one fitted model.
 
     Attributes:
         cutoff: The test cutoff.
@@ -56,7 +56,7 @@ def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
-    """Return the method of `churn train` and `churn evaluate`: fit by a recipe, predict for a test cutoff."""
+    """Return the function that fits by a recipe and predicts, as `churn train` and `churn evaluate` do."""
 
     def predict(snapshots: Snapshots, cutoff: date) -> CutoffFit:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
@@ -84,7 +84,7 @@ def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_
 def refit_with_other_future(
     method: Method, snapshots: Snapshots, cutoff: date, seed: int
 ) -> Iterator[Finding]:
-    """Fit twice, the second time with another future, and compare the predictions.
+    """Fit twice, the second time with changed data from after the cutoff, and compare the predictions.
 
     For the second fit, all labels that were not known by the cutoff are flipped. The rows with these labels
     also get other signals: those of randomly drawn rows, with numbers changed from `x` to `3 x + 1`. Only
@@ -95,7 +95,7 @@ def refit_with_other_future(
         method: The function that fits and predicts.
         snapshots: The snapshots.
         cutoff: The test cutoff.
-        seed: The seed of the random changes.
+        seed: The seed of the draws: which test rows change, and which signals a row gets.
     """
     rows = snapshots.rows
     is_known = np.isin(rows.cutoff, [day_number(day) for day in trainable(snapshots.mature_on, cutoff)])

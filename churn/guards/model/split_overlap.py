@@ -16,7 +16,9 @@ from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
 
 def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Finding]:
-    """Stop at rows that are in both training and test, and at training labels unknown at the test cutoff.
+    """Find rows that are in both training and test, and training labels unknown at the test cutoff.
+
+    Each finding has the severity `stop`.
 
     Args:
         fold: The training and test rows.
@@ -67,7 +69,7 @@ def copied_rows(fold: CutoffFit) -> Iterator[Finding]:
 
 
 def _occurs_twice(keys: Ints) -> npt.NDArray[np.bool_]:
-    """Return which keys occur more than once, shape (rows,)."""
+    """Return a mask of the keys that occur more than once, shape (rows,)."""
     _, code, count = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(count[code] > 1)
 

@@ -82,8 +82,8 @@ def call_data(
     - `owner`, `play`, `channel`, `family`, `stage` and `status` are positions in the list that has the same
       key under `names`.
     - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
-      the last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` has for each reason the usual level of its signal (the median over the cohort), as a position in
+      the customer's last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
+    - `usual` has for each reason the usual value of its signal (the median over the cohort), as a position in
       `levels`. `more` has the reasons that the row does not show, as positions in `reasons`. `before` has the
       contacts of earlier nights, each as night, play and channel.
     - `message` has the subject and then each line of the message, as positions in `lines`. In these texts,
@@ -202,8 +202,8 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
     - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
       each call; the character `.` means -1.
-    - `shapes` holds each shape of a message once. A shape is a message as `call_data` returns it, with
-      `OWN_LINE` in place of each line that only few messages have. `message` has for each call the position
+    - The shape of a message is the message as `call_data` returns it, with `OWN_LINE` in place of each line
+      that only few messages have. `shapes` holds each shape once. `message` has for each call the position
       of its shape in `shapes`, and then the position in `lines` of each line that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.

@@ -121,7 +121,7 @@ def _sorts(words: Words) -> tuple[tuple[str, str], ...]:
 
 
 def _labels(words: Words) -> tuple[str, ...]:
-    """Return the labels of the third and later columns; a narrow screen shows them in front of the cells."""
+    """Return the headings of the list from column 3 on; a narrow screen shows them in front of the values."""
     first = words("Probability") if words.is_event else words("Leaves")
     health = () if words.is_event else (words("Value at risk"), words("Health"))
     return (first, *health, words("Why"), words("What to do"), words("Who"), words("By"))

@@ -79,7 +79,7 @@ def triangle_table(words: Words, known_kpis: KnownKpis) -> Markup:
 
 
 def _n_known(row: TriangleRow) -> int:
-    """Return the number of months up to and including the last with a known share of active customers."""
+    """Count the months of a row, up to the last month for which the share of active customers is known."""
     return max((cell.month + 1 for cell in row.cells if cell.share is not None), default=0)
 
 
@@ -171,9 +171,9 @@ def survival_chart(words: Words, known_kpis: KnownKpis) -> Markup:
 def age_ticks(days: int) -> tuple[float, ...]:
     """Return the ticks of an axis of ages in days.
 
-    The distance of the ticks is 30, 90, 180, 360, 720 or 1,440 days. The curve of survival has a point at
-    every 30 days, so the number of customers under observation is known at each of these ticks. An axis of
-    less than 30 days has ticks at round values.
+    The distance between two ticks is 30, 90, 180, 360, 720 or 1,440 days. The curve of survival has a point
+    at every 30 days, so the number of customers under observation is known at each of these ticks. An axis
+    of less than 30 days has ticks at round values.
 
     >>> age_ticks(274), age_ticks(100)
     ((0.0, 90.0, 180.0, 270.0), (0.0, 30.0, 60.0, 90.0))

@@ -92,7 +92,7 @@ def _alarms(words: Words, drift: Drift | None) -> Markup:
 
 
 def _freshness(words: Words, night: ReportSources) -> Markup:
-    """Show how fresh each table is: its newest row, the days without rows since then, and what is usual."""
+    """Show how fresh each table is: its newest row, the days without rows since then, and usual values."""
     if night.drift is None:
         return EMPTY
     source = DRIFT_FILE.at("freshness")
