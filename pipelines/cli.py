@@ -104,7 +104,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (
-        Option("--dry-run", bool, "Show which customer would get which play, without writing the night."),
+        Option("--dry-run", bool, "Show which customer would get which play; write no files of the night."),
     ),
     "drift": (),
     "deliver": (
@@ -124,8 +124,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--days",
             int,
-            "Compute an experiment's power and smallest detectable effect for the customers who are in "
-            "it after this number of days; by default 90.",
+            "For how many days ahead to compute an experiment's power and smallest detectable effect; "
+            "by default 90.",
         ),
     ),
     "measure": (),
@@ -154,7 +154,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--port",
             int,
-            "The port of the page; by default the port of the last call, or 5000, or any free port.",
+            "The port of the page; by default the port of the last `churn ui`, or 5000, or any free port.",
         ),
         Option("--open", bool, "Open the page in a browser."),
     ),

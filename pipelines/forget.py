@@ -124,8 +124,8 @@ def run(
     echo.report(result_lines(plan, result, server))
     if n_kept := 0 if no_proof else len(read_proof(output, customer)):
         echo(
-            f"Kept: {n_kept:,} {'consent' if n_kept == 1 else 'consents'} in {proof_path(output)}, which "
-            f"`churn forget {customer} --yes --no-proof` erases."
+            f"Kept: {n_kept:,} {'consent' if n_kept == 1 else 'consents'} in {proof_path(output)}. To "
+            f"erase this too, call `churn forget {customer} --yes --no-proof`."
         )
     if result.paths:
         holders = (

@@ -53,9 +53,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     if not ledger.nights and not outside:
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
-            f"{params.output / 'ledger'}: there is no night{before}, so nobody was assigned to an arm and "
-            "there is nothing to measure. Score nights with `churn score`; outcomes are known after the "
-            "horizon of the label. An experiment that you ran by yourself goes under experiments.outside."
+            f"{params.output / 'ledger'}: the ledger holds no night{before}, so nobody was assigned to an "
+            "arm and there is nothing to measure. Score nights with `churn score`; outcomes are known after "
+            "the horizon of the label. An experiment that you ran by yourself goes under experiments.outside."
         )
     store = ensure_store(params, echo) if ledger.nights or needs_label else None
     day = store.cutoff_or_tonight(cutoff) if store else None
@@ -106,7 +106,7 @@ def outside_as_of(params: Params, cutoff: date | None, verb: str, echo: Echo) ->
         if not experiment.has_label:
             echo.warn(
                 f"{verb}: {experiment.name} is left out: there is no record of the day on which "
-                f"'{experiment.outcome}' became known, so the outcome cannot be measured as it was known on "
+                f"'{experiment.outcome}' became known, so nobody can tell which outcomes were known on "
                 f"{cutoff}."
             )
     return [experiment for experiment in experiments if experiment.has_label]

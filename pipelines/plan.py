@@ -54,9 +54,9 @@ def run(
     if not ledger.nights:
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
-            f"{params.output / 'ledger'}: there is no night{before}, so nobody knows how many new units "
-            "come per night and how many of them leave. Score a night with `churn score`; nobody has to work "
-            "through the call list for this."
+            f"{params.output / 'ledger'}: the ledger holds no night{before}, so nobody knows how many new "
+            "units come per night and how many of them leave. Score a night with `churn score`; nobody has "
+            "to work through the call list for this."
         )
     control, event = params.experiments.control, event_of(params)
     if control.share == 0 and share is None:

@@ -129,8 +129,8 @@ def _check_models(result: EvaluationResult, digest: str, params: Params, *, is_d
     folder = params.output / "evaluate"
     if result.model.digest != digest:
         raise CallError(
-            f"{folder}: version {result.model.version} was evaluated, but another challenger was trained "
-            "since then. Run `churn evaluate` again."
+            f"{folder}: the evaluated challenger is version {result.model.version}, but another challenger "
+            "was trained since then. Run `churn evaluate` again."
         )
     try:
         champion = load_champion_if_any(params.champion, params.engine.threads)

@@ -86,7 +86,7 @@ def run(
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
-        dry_run: Whether only to print which customer would get which play; the night is not written.
+        dry_run: Whether only to print which customer would get which play; no files of the night are written.
         is_last_step: Whether to send the results of the night to the database and to the other systems at the
             end. The verb `churn run` passes False, because it sends them after its report.
 

@@ -37,7 +37,7 @@ def run(
     """Serve the MLflow page until stopped by hand, and print the links to the report and to the runs.
 
     If the MLflow server runs on another machine, only the links are printed. Without `port`, the port of the
-    last call is used again, because printed links contain it.
+    last `churn ui` is used again, because printed links contain it.
 
     Args:
         params: All of params.yaml.

@@ -104,7 +104,7 @@ def _refuse_event_label(params: Params) -> None:
     if params.label.is_event:
         raise CallError(
             f"{params.locate('label.kind')} is event, but `churn uplift` learns which customers a contact "
-            "keeps from leaving, so it would count each event as a harm. `churn measure` shows how much "
+            "keeps from leaving, so it would treat each event as a loss. `churn measure` shows how much "
             "more frequent each play makes the event. `churn uplift` needs a label of kind contract or "
             "inactivity (`--set label.kind=...`)."
         )

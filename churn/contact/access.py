@@ -49,8 +49,8 @@ from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
 
 MODELS_NOTE = (
-    "The cutoffs from which a model learnt and at which the snapshots say whether the customer left. The "
-    "list does not prove that the model learnt from this customer: a training may use "
+    "A cutoff is on this list if a model learnt from it, and if the snapshots say whether the customer "
+    "left after it. The list does not prove that the model learnt from this customer: a training may use "
     "only a part of the customers, and the snapshots may have been written again since the training. "
     "Earlier model versions in the registry are not listed."
 )

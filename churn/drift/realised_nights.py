@@ -106,7 +106,7 @@ def read_realised(
         try:
             customers, probability = _read_scores(output, earlier, facts, label.words.probability)
         except SourceError as error:
-            notes.append(f"{error} The performance of past nights leaves out the night of {earlier}.")
+            notes.append(f"{error} The figures about past nights do not include the night of {earlier}.")
             continue
         end = label_window(earlier, label, late_days).end
         weighed = weigh_untreated(ledger, customers, earlier - timedelta(days=CONTACT_DAYS), end)
@@ -175,7 +175,7 @@ def _scored_nights(output: Path, night: date, label_id: str) -> tuple[dict[date,
         except FileNotFoundError:
             continue  # the folder holds no complete night
         except SourceError as error:
-            notes.append(f"{error} The performance of past nights leaves out the night of {earlier}.")
+            notes.append(f"{error} The figures about past nights do not include the night of {earlier}.")
             continue
         if facts.label_id == label_id:
             scored[earlier] = facts

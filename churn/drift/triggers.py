@@ -108,7 +108,8 @@ def _drift(
         return Trigger(
             name="drift",
             fires=False,
-            text=f"signals have moved, but these sources must be repaired first: {', '.join(broken)}.",
+            text="tonight's data differ from the training data, but these sources must be repaired first: "
+            f"{', '.join(broken)}.",
         )
     if has_moved:
         what = [

@@ -269,7 +269,8 @@ def signal_verdict(
         return SignalVerdict(
             found="ranks only",
             words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
-            f"proved to be better than the base rate: {loss}, which is not proved to be below 0.",
+            f"proved to be better than the base rate: {loss}, and this difference is not proved to be "
+            "below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 

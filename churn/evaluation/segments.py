@@ -248,8 +248,8 @@ def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationL
     ratio = format_interval(segment.observed_expected, 2)
     level = format_interval(all_rows.observed_expected, 2)
     return (
-        f"{name} {segment.level}: the probabilities are too {side} in comparison with all customers, because "
-        f"observed/expected is {ratio} here ({segment.churners:,} churners), and {level} for all customers. "
+        f"{name} {segment.level}: the probabilities are too {side} in this segment, relative to all "
+        f"customers: observed/expected is {ratio} here ({segment.churners:,} churners), and {level} for all. "
         f"This difference is larger than chance explains, even though {tests} segments were tested. Look for "
-        "a signal that explains the risk in this segment."
+        "a signal that explains the risk of these customers."
     )

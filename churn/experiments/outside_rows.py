@@ -179,7 +179,8 @@ def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
         listed = ", ".join(f"'{name}' ({n:,})" for name, n in sorted(unnamed.items())[:MAX_ARMS])
         yield (
             f"{sum(unnamed.values()):,} of {len(arm):,} rows have an arm with another name than 'control' "
-            f"or 'treated': {listed}. Name the arm under 'arms', or under 'leave_out'."
+            f"or 'treated': {listed}. Name each such arm under 'arms', or, to leave its rows "
+            "out, under 'leave_out'."
         )
     for name in experiment.arms:
         if name not in counts:
@@ -272,7 +273,7 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
     if both := int((arms > 1).sum()):
         rows = int(pd.Series(names).isin(arms.index[arms > 1]).sum())
         problems.append(
-            f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
+            f"{both:,} of {len(arms):,} values of '{experiment.account}' occur in more than one arm "
             f"({rows:,} units). Such a person or account is contacted and left alone at the same time. "
             "Draw one arm for each person or account instead of each unit, or leave the units of these "
             "persons or accounts out of all arms with 'where'."

@@ -64,8 +64,11 @@ class DetectableEffect(Part):
     def in_words(self) -> str:
         """Return the effect in a sentence.
 
-        >>> print(smallest_effect(0.03, 300, 2700).in_words())
-        With n = 3,000 (300 in the control), an effect of at least 2.10 points is found in 80% of experiments.
+        >>> with_effect, found = smallest_effect(0.03, 300, 2700).in_words().split(" is found ")
+        >>> with_effect
+        'With n = 3,000 (300 in the control), an effect of at least 2.10 percentage points'
+        >>> found
+        'in 80% of experiments.'
         >>> smallest_effect(0.03, 30, 270).in_words()
         'With n = 300 (30 in the control), no effect on a churn rate of 3.0% can be detected.'
         """
@@ -75,7 +78,7 @@ class DetectableEffect(Part):
             return f"With {n}, no effect on a {rate} of {100 * self.churn:.1f}% can be detected."
         points = math.ceil(10_000 * self.effect) / 100
         cases = f"{100 * self.power:.0f}% of experiments"
-        return f"With {n}, an effect of at least {points:.2f} points is found in {cases}."
+        return f"With {n}, an effect of at least {points:.2f} percentage points is found in {cases}."
 
 
 def units_needed(

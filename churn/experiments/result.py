@@ -139,7 +139,7 @@ class Effects(Part):
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
             difference of each play is its true effect; None if no play counts in the sum. The sum is too
-            high: if the effect of a play is large only by chance, the sum still counts all of it. So the
+            high: it counts in full even a play whose effect looks large only by chance. So the
             effect of all contacts, which the attribute `universal` holds, is shown beside the sum.
         plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
             difference, or they put customers on other lists than the call list.

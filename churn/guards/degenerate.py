@@ -54,8 +54,8 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
     return Finding(
         "customers.signed_up_at",
         f"{early:,} of {rows:,} rows of {table} lie before the sign-up of their customer ({customers:,} "
-        "customers). A customer is in no cohort before the sign-up. The sign-up may be the date of a "
-        "migration, or of an account that was opened later.",
+        "customers). At a cutoff before the sign-up, the customer is neither scored nor used in the "
+        "training. The sign-up may be the date of a migration, or of an account that was opened later.",
         "Map the first known contact as signed_up_at, for example with a query that takes the earlier of the "
         f"sign-up and the first row of {table}.",
         figure=f"{early / rows:.0%}",

@@ -196,12 +196,12 @@ def _finding(
     reason = (
         "a cutoff between the two times of such a row would see the row before it was written."
         if is_loading_name(column)
-        else f"at earlier dates, {measures.usually_open:,.0f} rows on average had a {identifier(column)} "
-        "that was still to come; at the end of the data, almost no row has one: a row comes into the data "
-        f"only at the time in {identifier(column)}."
+        else f"on earlier days, {identifier(column)} was in the future for {measures.usually_open:,.0f} rows "
+        "on average; at the end of the data, it is in the future for almost no row. So a row comes into the "
+        f"data only at the time in {identifier(column)}."
         if measures.evidence == "rows trail"
-        else "if rows come in at the later time, a cutoff between the two times of a row sees the row "
-        "before it was written."
+        else "if a row comes into the data only at the later of the two times, a cutoff between them would "
+        "see the row before it was written."
     )
     query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
     is_plain = re.fullmatch(r"[A-Za-z_]\w*", known_at) and known_at.lower() not in YAML_WORDS
@@ -211,7 +211,8 @@ def _finding(
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
         f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this column holds the "
-        f"time of the last change, the row may have had other values at the earlier time in {time}."
+        "time of the last change, the row may have had other values before this change, at the time in "
+        f"{time}."
         + (
             ""
             if severity == "stop"

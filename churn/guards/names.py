@@ -88,8 +88,9 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             f"customers.{attribute}",
             f"the name '{name}' contains a word for leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
-            "A value that is filled in when a customer leaves cannot be an attribute. Remove it from "
-            "tables.customers.static, or map the time of the event as an outcome column.",
+            "A value that is filled in when a customer leaves tells the model the outcome, so it must not be "
+            "an attribute. Remove it from tables.customers.static, or map the time of the event as an "
+            "outcome column.",
             "stop" if differ else "warn",
         )
     for column, name in _suspicious_event_columns(context):

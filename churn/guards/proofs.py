@@ -126,7 +126,7 @@ def _differences(
     if list(before["customer_id"]) != list(after["customer_id"]):
         yield Finding(
             "cohort",
-            f"at {cutoff} the cohort holds other customers than in the snapshots {condition}.",
+            f"at {cutoff} the cohort differs from the cohort in the snapshots {condition}.",
             "The cohort may depend only on what was known at the cutoff: check the table of the label.",
             "stop",
             proof,

@@ -80,9 +80,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. On days "
-                    f"that lie {DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} rows on average "
-                    "had a time that was still to come: the source fills in a time only after it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. For a day "
+                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} older rows on average "
+                    "have a time after that day. So the source fills in a time only after it has passed.",
                     "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
                     f"or take {column.name} out of the columns of {table}.",
                     "stop",
@@ -165,8 +165,8 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
                     f"{table}.{column}",
                     f"all its rows lie on the first day of a {period}. The values follow the {other_table} "
                     f"of the {period} that begins on that day (rank correlation {after:.2f}) more closely "
-                    f"than those of the {period} before ({before:.2f}), so a cutoff inside the {period} sees "
-                    "a total that includes days after the cutoff.",
+                    f"than those of the {period} before ({before:.2f}). At a cutoff inside the {period}, the "
+                    "value is therefore a total that includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
                 )
@@ -208,8 +208,8 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         table,
         f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, the rows "
         f"known at these cutoffs include events after the cutoff. If a row covers the {period} before its "
-        "date, the rows include only events before the cutoff. The data do not show which of these two is "
-        "true.",
+        "date, there is no leak: the rows include only events before the cutoff. The data do not show "
+        "which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
         "this finding off and give this as the reason.",
     )

@@ -126,7 +126,8 @@ def sign_off_hint(group: Group, section: str) -> str:
         )
     return (
         f"To sign these findings off, give a reason in {section}: under '{first.guard}' for all "
-        f"{len(group)} of them, or under the place of a single finding, such as '{first.place}'."
+        f"{len(group)} of them, or, for a single finding, under the place that it names, such as "
+        f"'{first.place}'."
     )
 
 

@@ -115,8 +115,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 context.label.core_table,
                 f"{early:,} customers left in the label windows of the {end} cutoffs before "
-                f"{context.cutoffs[end]}. At the rate of the later cutoffs, {expected:,.0f} would have left: "
-                "the customers who left long ago are missing.",
+                f"{context.cutoffs[end]}. At the churn rate of the later cutoffs, {expected:,.0f} would have "
+                "left: the customers who left long ago are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
                 "customers; or begin with the first cutoff whose churners are still in the data "
                 "(snapshot.first).",

@@ -117,8 +117,8 @@ def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delive
             return Delivery(connection.address, tuple(nights), max({*stored_nights, cutoff}))
     except (BusyError, DeliveryError) as error:
         way_out = (
-            f"The files of the night of {cutoff} are complete. Call `churn score --cutoff {cutoff}` to "
-            "hand the night over."
+            f"The files of the night of {cutoff} are complete, but the database has not received the "
+            f"night. Call `churn score --cutoff {cutoff}` to hand it over."
         )
         raise type(error)(*error.problems, way_out) from None
 

@@ -29,7 +29,7 @@ HEAD = """\
 TABLES_COMMENT = """
 # Each entry maps a canonical table to the source: {from: table, columns: {canonical: SQL}, where: SQL}, or
 # {query: SQL}. If the table and its columns have the canonical names in the source too, the entry {} is
-# enough. Remove a table to switch off its signals."""
+# enough. Remove an entry to switch off the signals of its table."""
 
 TAIL = """
 signals:

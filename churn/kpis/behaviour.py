@@ -38,10 +38,10 @@ LOYALTY_DEFINITION = (
     "how active the customers are, and whether a contract binds them. An active customer did something "
     f"on at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
     "median number of such days over all customers and cutoffs, but at least 1. A bound customer has a "
-    "contract that renews only after the label's window, so a notice ends the contract only after the "
-    "window. A loyal customer is active and free to leave. A merely bound customer is bound but not active. "
-    "Bound customers leave less often by definition, so look at them before their contract renews. Customers "
-    "whose contracts have no date of renewal are in no group"
+    "contract that renews only after the label's window, so a cancellation takes effect only after "
+    "the window. A loyal customer is active and free to leave. A merely bound customer is bound but not "
+    "active. Bound customers leave less often by definition, so look at them before their contract renews. "
+    "Customers whose contracts have no date of renewal are in no group"
 )
 
 

@@ -192,9 +192,10 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
     if store.params.label.leaving != "any":
         raise SourceError(
             f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
-            "tell the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is "
-            "open). Or list under label.involuntary_reasons the values of subscriptions.reason that mean: "
-            "the company itself ended the contract. Or set `label.leaving: any`, which counts every kind."
+            "tell the kinds of leaving apart. Map the table tables.payments and its column paid_at, which is "
+            "empty while a payment is open. Or list under label.involuntary_reasons the values of "
+            "subscriptions.reason for contracts that the company itself ended. Or set `label.leaving: any`, "
+            "which counts every kind."
         )
     return np.full(len(spells.start), GONE, dtype=np.int8)
 

@@ -182,7 +182,7 @@ class Registry(Tracking):
         if aliases.previous is None or aliases.previous == aliases.champion:
             raise ModelError(
                 f"registry: model '{self.name}' has no previous champion to go back to; "
-                "there is one when a second model has been promoted."
+                "the promotion of another version creates one."
             )
         self._move(aliases.previous, replaced_version=aliases.champion)
         return Rollback(champion=aliases.previous, previous=aliases.champion)

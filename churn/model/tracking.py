@@ -37,13 +37,13 @@ WORKFLOW_QUERY = "workflowType=machine_learning"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Models that predict which customers are about to leave. Each run is a training. Its child runs "
-        "are its candidates, the trials of its search, its calibration methods, its folds, and the "
+        "Models that predict which customers are about to leave. Each run is one training. Its child "
+        "runs are the candidates, the trials of the search, the calibration methods, the folds and the "
         "baselines.\n\n- `judged/…`: the main metrics on the test cutoffs; `rest/…`: all other metrics on "
-        "the test cutoffs\n- `paired/…`: differences of log loss on the same rows; below 0 the challenger "
-        "is better\n- `tried/…`, `out_of_time/…`: metrics that the training computed on earlier cutoffs "
-        "than the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; those of a test cutoff "
-        "are logged by "
+        "the test cutoffs\n- `paired/…`: differences of log loss on the same rows; if one is below 0, the "
+        "challenger is better\n- `tried/…`, `out_of_time/…`: metrics that the training computed on earlier "
+        "cutoffs than the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; those of a test "
+        "cutoff are logged by "
         f"`churn evaluate`\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
         "`data.…` say with which settings and on which data the metrics were computed."
     ),

@@ -18,7 +18,7 @@ KEY_BYTES = range(24, 65)
 
 
 class OutboxParams(Section):
-    """How planned contacts are handed over: as files, and by HTTP if `url` is given."""
+    """How other systems get the planned contacts: as files, and by HTTP if `url` is given."""
 
     url: str | None = Field(
         default=None,

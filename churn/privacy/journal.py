@@ -56,8 +56,8 @@ def check_finished(output: Path) -> None:
     """
     if journal_path(output).exists():
         raise Stop(
-            f"{journal_path(output)}: `churn forget` was stopped before its end, so some files in "
-            f"{output} may still hold the customer, but others no longer do. Call `churn forget CUSTOMER "
+            f"{journal_path(output)}: `churn forget` was stopped before its end, so the customer may be "
+            f"erased from only some of the files in {output}. Call `churn forget CUSTOMER "
             "--yes` again with the same id: this call completes the erasure."
         )
 

@@ -79,7 +79,8 @@ def _way_out(*, surely_worse: bool) -> str:
     if surely_worse:
         return "The challenger is worse by more than chance: more data will not help."
     return (
-        "Add test cutoffs or data: both narrow the interval. Or widen promote.margin if you accept this risk."
+        "Add test cutoffs or data: both narrow the interval. Or widen promote.margin if you accept that the "
+        "challenger may be a little worse."
     )
 
 
@@ -95,9 +96,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             False,
             difference,
             f"the difference of {name}, has an interval",
-            f"challenger's {name}: the difference is not defined; the gate requires an interval of "
-            "this difference.",
-            "Add test cutoffs or data with customers who left.",
+            f"challenger's {name}: the difference is not defined; the gate requires a difference with an "
+            "interval.",
+            "Add test cutoffs or data, so that the test holds more customers who left.",
         )
     if base <= 0:
         least = -margin * abs(base)

@@ -209,7 +209,7 @@ def _level_remedy(result: EvaluationResult) -> str:
         )
     return (
         "The share of customers who left has changed: name later cutoffs under evaluate.test_cutoffs once "
-        "their labels are known, so that the model also learns from the newer share."
+        "their labels are known, so that the model also learns from newer labels."
     )
 
 
@@ -237,8 +237,8 @@ def _season(result: EvaluationResult) -> str:
     return (
         f"The share of customers who left depends on the season: {usual + earlier:.1%} left at the same "
         f"time of an earlier year ({same_season[0].cutoff}), {usual + at_test:.1%} at the test, and "
-        f"{usual:.1%} on average at all cutoffs before the test. Give the model whole years: an earlier "
-        "snapshot.first, and test cutoffs of all seasons."
+        f"{usual:.1%} on average at all cutoffs before the test. Train and test on whole years: set an "
+        "earlier snapshot.first, and name test cutoffs of all seasons."
     )
 
 

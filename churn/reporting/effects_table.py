@@ -134,8 +134,8 @@ def _experiment_lines(experiment: MeasuredExperiment, words: LabelWords) -> Iter
         yield _line(
             "ALARM",
             f"{ratio.n_control:,} of {ratio.n_control + ratio.n_treatment:,} units are controls, but "
-            f"the planned share is {100 * ratio.control_share:.4g}%: units are missing in an arm, or "
-            "are in the wrong arm. Do not use this effect before you know why.",
+            f"the planned share is {100 * ratio.control_share:.4g}%. So units are missing from one "
+            "of the two groups, or are in the wrong group. Do not use this effect before you know the cause.",
         )
     if not difference.control.n + difference.treatment.n:
         yield _line(rate, "no outcome is known yet" if experiment.immature else "no unit counts")

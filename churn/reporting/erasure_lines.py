@@ -98,7 +98,7 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
     if tables:
         yield (
             f"Not touched: the source. At the last ingest the source had rows of the customer in {tables}. "
-            "Erase these rows in the source too; `churn ingest` leaves them out and counts them."
+            "Erase these rows in the source too; until then `churn ingest` leaves them out and counts them."
         )
     if n_events := sum(file.count for file in plan.files if file.path.parent.name == "outbox"):
         events = "1 event" if n_events == 1 else f"{n_events:,} events"

@@ -214,7 +214,7 @@ class EvaluationSettings:
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "
             f"for a call list of {self.settings.contact_share:.0%} of the customers. A contact costs "
             f"{terms.contact_cost:g}, an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} "
-            f"of the churners accept it. {units_in_words()}"
+            f"of the contacted churners accept the incentive. {units_in_words()}"
         )
 
 

@@ -88,7 +88,8 @@ def sizes_in_words(sizes: ArmSizes) -> str:
     if sizes.alarm:
         return (
             f"the sizes {counts} do not agree with the design {design} (p = {sizes.p_value:.1g}): units "
-            "are missing in an arm, or are in the wrong arm. Do not use these effects before you know why."
+            "are missing from an arm, or are in the wrong arm. Do not use these effects before you know "
+            "the cause."
         )
     unusual = ""
     if sizes.p_value < UNUSUAL:

@@ -275,7 +275,7 @@ def _read_join(
     value: Any, location: str, needs_all: bool, kinds: Mapping[str, str], problems: list[str]
 ) -> Condition | None:
     if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-        problems.append(f"{location}: expected a list of conditions, each 'signal: {{below: 3}}'.")
+        problems.append(f"{location}: expected a list of conditions like 'signal: {{below: 3}}'.")
         return None
     parts = [read_when(item, f"{location}[{index}]", kinds, problems) for index, item in enumerate(value)]
     valid_parts = tuple(part for part in parts if part is not None)

@@ -300,8 +300,8 @@ def _never_hold(stages: Mapping[str, Condition | None]) -> Iterable[str]:
             earlier = stages[earlier_name]
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
-                    f"stages.{name} can never apply: '{earlier_name}' already takes all customers of "
-                    f"'{name}'. Put the narrower stage first."
+                    f"stages.{name} can never apply: the earlier stage '{earlier_name}' already takes "
+                    "all its customers. Put the narrower stage first."
                 )
                 break
 

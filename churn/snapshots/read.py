@@ -94,7 +94,7 @@ class Snapshots:
         return (
             f"{file}: train.memory_limit: {self.rows_on_disk:,} labelled rows of {len(self.signals)} "
             f"signals need about {needed:.1f} GiB, more than {memory_limit}. `train` and `evaluate` use "
-            f"only one customer in {self.customer_share}, with {len(self.rows):,} rows. The model may be a "
+            f"only one customer in {self.customer_share}: {len(self.rows):,} rows in all. The model may be a "
             "little worse, and intervals are wider. Raise the limit if the machine has more memory."
         )
 

@@ -82,7 +82,8 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     if not unseen_cutoffs:
         raise Stop(
             f"{name} has learnt all labels that were known on {learnt_by}, and no later snapshot is "
-            "matured. When later labels are known, add their cutoffs to the section 'snapshot'."
+            "matured. Once later labels are known, run `churn snapshot`; snapshot.last or snapshot.cutoffs "
+            "must not leave out their cutoffs."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:
@@ -131,7 +132,7 @@ def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
         return
     raise Stop(
         "train --refresh: the champion has learnt from labels that became known after "
-        f"the test cutoffs {', '.join(map(str, seen_cutoffs))}, so they cannot test the champion. Under "
-        "evaluate.test_cutoffs, name cutoffs that the champion has not seen "
+        f"the test cutoffs {', '.join(map(str, seen_cutoffs))}, so these cutoffs cannot test the champion. "
+        "Under evaluate.test_cutoffs, name cutoffs that the champion has not seen "
         f"({', '.join(map(str, unseen_cutoffs))}), or run `churn train`."
     )

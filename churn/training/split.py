@@ -126,7 +126,10 @@ def check_enough_data(snapshots: Snapshots) -> None:
             f"Check the label with `churn label`; a {change} label.horizon_days may help."
         )
     if not rows.names:
-        problems.append("snapshots: the snapshots hold no signal. See `churn signals` and signals.families.")
+        problems.append(
+            "snapshots: the snapshots hold no signal. Check signals.families, and which signals "
+            "`churn signals` lists."
+        )
     if problems:
         raise Stop(*problems)
 

@@ -124,7 +124,9 @@ def read_known_uplift(
         return KnownUplift(None)
     if result.label_id != label_id:
         return KnownUplift(
-            None, f"the model (outcomes up to {result.as_of}) was learnt for another label. {MEASURE_AGAIN}"
+            None,
+            f"the effect model, learnt from outcomes up to {result.as_of}, is for another label. "
+            f"{MEASURE_AGAIN}",
         )
     if experiment.verdict != UpliftVerdict.ACCEPT or experiment.model_digest is None:
         return KnownUplift(None, f"{experiment.reason} (outcomes up to {result.as_of})")
@@ -152,7 +154,7 @@ def _load(
     except (CorruptError, FileNotFoundError) as error:
         raise ModelError(f"{folder}: {error} {MEASURE_AGAIN}") from None
     if bundle_digest(folder) != digest or scorer.spec.get("kind") != KIND:
-        raise ModelError(f"{folder}: the files are not the model that was accepted. {MEASURE_AGAIN}")
+        raise ModelError(f"{folder}: these are not the files of the model that was accepted. {MEASURE_AGAIN}")
     changes = [
         name
         for name, own in scorer.spec.get("definitions", {}).items()

@@ -110,7 +110,7 @@ def test_without_the_data_the_published_effects_are_not_compared_and_the_call_sa
     [
         ("a cap on one arm only", "do not agree with the design 50, 50 %"),
         ("bounces dropped from one arm", "do not agree with the design 50, 50 %"),
-        ("a shared e-mail address across arms", "values of 'email' have units in more than one arm"),
+        ("a shared e-mail address across arms", "values of 'email' occur in more than one arm"),
         ("a re-used id", "units in 'id' are in more than one arm"),
         ("a changed salt", "units in 'id' are in more than one arm"),
     ],

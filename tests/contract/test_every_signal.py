@@ -144,11 +144,11 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
         (lambda e: e.having("openned_at").count(), "emails", "Did you mean 'opened_at'"),
         (lambda e: e.days_until("paid_at"), "payments", "card_expires_at"),
         (lambda e: e.lacking("paid_at").active_days(), "payments", "does not work on lacking"),
-        (lambda e: e.kinds(), "logins", "has no column 'kind' that this verb of the view can use"),
+        (lambda e: e.kinds(), "logins", "has no column 'kind' that this verb of the view language can use"),
         (
             lambda e: e.only("kind", "search").count(),
             "interactions",
-            "has no column 'kind' that this verb of the view can use",
+            "has no column 'kind' that this verb of the view language can use",
         ),
         (lambda e: e.only("kind", "redeemed").count(), "loyalty", "never 'redeemed'. Did you mean 'redeem'"),
         (lambda e: 3, "logins", "returns int, but must return one number per customer"),

@@ -152,7 +152,7 @@ def test_without_a_night_in_the_ledger_the_verb_stops_and_says_what_to_do(
     code, _, err = call(verb, shop, capsys, "--cutoff", "2024-03-01")
 
     assert code == 15
-    assert "there is no night before 2024-03-01" in err
+    assert "the ledger holds no night before 2024-03-01" in err
     assert words in err
     assert "`churn score`" in err
 
@@ -218,4 +218,4 @@ def test_with_a_label_of_an_event_the_effect_is_a_gain_in_its_rate(
     assert "rate of order control 50.0% (2 of 4), treated 83.3% (5 of 6)" in out
     assert "difference +33.33 points" in out
     assert "effect looked for 10.00 points more" in plan
-    assert "it would count each event as a harm" in why_no_uplift
+    assert "it would treat each event as a loss" in why_no_uplift

@@ -78,7 +78,7 @@ def _drawn(example: Example) -> Iterator[str]:
     yield f"| {example.table} | {' | '.join(people)} |\n|---|{'---|' * len(people)}"
     for expression, values in example.cases.items():
         yield f"| `{expression}` | {' | '.join(_said(values[who]) for who in people)} |"
-    late = " The table holds only the rows that are shown." if example.data_start_late else ""
+    late = " The rows above are all rows of the table." if example.data_start_late else ""
     yield f"\n{example.because}{late}\n"
 
 

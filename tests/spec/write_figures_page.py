@@ -30,8 +30,8 @@ writes this page from the code.
 
 The label decides whether a customer counts as active at a midnight. With a contract label, a customer is
 active if a contract is in force; `label.grace_days` closes a short gap to the next contract. So the figures
-of a period are known only when these days have passed. With an inactivity label, a customer is active if an
-event of the label's table lies within the last `label.active_days`.
+of a period are known only `label.grace_days` plus `snapshot.late_days` days after its end. With an inactivity
+label, a customer is active if an event of the label's table lies within the last `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one value or null

@@ -119,8 +119,8 @@ def _reason_with_place(error: Exception, sql: str, names: Sequence[str]) -> str:
     """
     if "${" in sql:
         return (
-            "this SQL holds a value from ${NAME}. The source's message may quote the value, so the message "
-            "is left out."
+            "the source's message is left out, because this SQL holds a value from ${NAME} and the message "
+            "may quote this value."
         )
     if names and (match := NO_COLUMN.search(str(error))):
         name = hide_secrets(match[match.lastindex or 0])

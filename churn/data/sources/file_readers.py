@@ -154,9 +154,9 @@ def read_table(
         # This is DuckDB's own column of file names.
         if any(str(row[0]).lower() == "filename" for row in rows):
             raise SourceError(
-                f"source: {paths[0].relative_to(folder)} has a column 'filename', but the folders "
-                f"{', '.join(f'{key}=…' for key in partition_columns)} also become columns, and churn "
-                "reads their values from a column 'filename' of its own. Rename that column."
+                f"source: {paths[0].relative_to(folder)} has a column 'filename'. churn needs this "
+                "name itself, to read the values in the names of the folders "
+                f"{', '.join(f'{key}=…' for key in partition_columns)}. Rename the column in the files."
             )
     is_copy = read_paths != list(paths)
     return TableFiles(tuple(paths), scan, file_format, partition_columns, replaced, is_copy)
@@ -214,8 +214,8 @@ def sniff_csv_format(
         path = Path(file.strip("'").replace("''", "'"))
         number = None if is_packed(path) else _first_line_of_comment(path, mark.encode())
         raise SourceError(
-            f"source: {path.name}: {f'line {number}' if number else 'a line'} begins with {mark!r} and has "
-            "other columns than the other lines. This line may be a comment or a damaged row. Delete such "
+            f"source: {path.name}: {f'line {number}' if number else 'a line'} begins with {mark!r}, and this "
+            "line has other columns than the other lines. It may be a comment or a damaged row. Delete such "
             "lines, or write the file again."
         )
     dialect = f", skip = {skipped_rows}, header = {str(has_header).lower()}"

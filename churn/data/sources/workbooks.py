@@ -49,7 +49,8 @@ def read_workbook(
         if len(filled) > 1 and len(paths) > 1:
             raise SourceError(
                 f"source: {path.name} has several sheets ({', '.join(filled)}), but it is one of "
-                "several files of a table. Give each sheet a file of its own."
+                "several files of a table, and such a file may have only one sheet. Give each "
+                "sheet a file of its own."
             )
         for name, table in filled.items():
             copy = scratch / "sheets" / path.relative_to(folder) / f"{len(copies)}.parquet"

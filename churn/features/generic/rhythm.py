@@ -52,9 +52,9 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"gaps between the customer's {{noun}} in the last {HABIT_DAYS} days: the share that is no "
-        "longer than the present gap, which goes from the last of the {noun} to the cutoff.",
-        english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
+        doc=f"gaps between the customer's {{noun}} in the last {HABIT_DAYS} days: the share that is at "
+        "most as long as the present gap (from the last of the {noun} to the cutoff).",
+        english="{noun}: {value:.0%} of the past gaps were at most as long as the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
     yield table.signal(

@@ -24,7 +24,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
             week(k),
             unit=table.count_unit,
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} of the {NTH[k]} week before the cutoff.",
+            doc=f"number of {{noun}} in the {NTH[k]} week before the cutoff.",
             english=f"{{noun}} {AGO[k]}: {{value:,.0f}}",
             german=f"{{noun}} {VOR[k]}: {{value:,.0f}}",
             with_days=False,
@@ -55,8 +55,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.quieting_rate,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="estimated share of the weeks with {noun} that are followed by a silent week, in the last 26 "
-        "weeks.",
+        doc="of the weeks with {noun} in the last 26 weeks, the estimated share that were followed by a week "
+        "without {noun}.",
         english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
         german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )
@@ -77,8 +77,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="by how much the weekly numbers of {noun} fall short of the mean of the last 26 weeks: the sum "
-        "since the shortfall began, divided by this mean (CUSUM).",
+        doc="how far the weekly numbers of {noun} lie below the mean of the last 26 weeks, added up since "
+        "the shortfall began and divided by this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

@@ -161,5 +161,5 @@ class View:
         names = ", ".join(fitting) or "none"
         return SignalError(
             f"{self.signal}: {self.table.name} has no column '{name}' that this verb of "
-            f"the view can use.{did_you_mean(name, fitting)} The verb can use: {names}."
+            f"the view language can use.{did_you_mean(name, fitting)} The verb can use: {names}."
         )

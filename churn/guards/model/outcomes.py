@@ -142,7 +142,8 @@ def calibration(slope: Interval) -> Iterator[Finding]:
         "calibration slope",
         f"the calibration slope is {format_interval(slope, 2)}, outside [{lowest}, {highest}]: the "
         f"probabilities are too {too}.",
-        "See calibration in metrics.json, and train.calibration; more calibration cutoffs may help.",
+        "See calibration in metrics.json. Another value of train.calibration, or more calibration cutoffs, "
+        "may help.",
         "warn",
         "calibrated",
     )

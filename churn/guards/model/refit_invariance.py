@@ -114,9 +114,9 @@ def refit_with_other_future(
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"{different:,} of {total:,} predictions change when the guard changes the test rows of other "
-            "customers, and labels that were not known at the cutoff: a fitted part of the pipeline has seen "
-            "the test.",
+            f"{different:,} of {total:,} predictions for unchanged customers differ when the guard changes "
+            "the test rows of other customers, and changes the labels that were not known at the cutoff: a "
+            "fitted part of the pipeline has seen the test.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )
@@ -168,8 +168,9 @@ def refit_with_shuffled_labels(
     if abs(auc_value - 0.5) > MAX_AUC_ERRORS * error:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance is .5 +- "
-            f"{MAX_AUC_ERRORS * error:.3f}. The training has used labels of the test rows.",
+            f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance alone "
+            f"gives an AUC of .5 +- {MAX_AUC_ERRORS * error:.3f}. The training has used labels of the test "
+            "rows.",
             "Look for copied rows, encodings or scales fitted on all rows, or a random split.",
             "stop",
         )

@@ -20,7 +20,7 @@ ENGAGEMENT = (
         "score leaves out each family of events that the customer cannot have, for example mails, if no mail "
         "was sent to the customer. "
         "The notes give the coverage: the share of the families that are not left out, as a mean over "
-        "customers. Missing if there is no family, or if nobody is active. Interval: over customers",
+        "customers. Missing if there is no table of events, or if nobody is active. Interval: over customers",
         by_segment=True,
     ),
 )

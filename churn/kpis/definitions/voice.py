@@ -65,8 +65,8 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="missing if fewer than 10 tickets waited as long as the median or longer; tickets that "
-        "never got a reply count too. Interval: where the band of the curve crosses one half",
+        edges="missing if fewer than 10 tickets, with or without a reply, waited as long as the "
+        "median or longer. Interval: where the band of the curve crosses one half",
     ),
     FigureDefinition(
         name="resolution_hours",

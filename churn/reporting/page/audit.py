@@ -34,7 +34,9 @@ def audit_section(night: ReportSources, words: Words) -> Section:
     audit = known.section("audit")
     if words.is_event or not isinstance(audit, AuditResult):
         lead = (
-            words.html("The audit is about keeping customers; this label is about an event.")
+            words.html(
+                "There is no audit: an audit is about keeping customers, but this label predicts an event."
+            )
             if words.is_event
             else mark_commands(words.value(known.reason))
         )

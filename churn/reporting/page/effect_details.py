@@ -99,8 +99,8 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     if ratio is not None and ratio.alarm:
         yield words.html(
             "%(control)s of %(n)s are in the control group; by design this share should be %(share)s%%. "
-            "Customers are missing in an arm, or are in the wrong arm. Do not use this effect before you "
-            "know why.",
+            "So customers are missing from one of the two groups, or are in the wrong group. Do not use this "
+            "effect before you know the cause.",
             control=show_number(words, ratio.n_control, source.at("ratio", "n_control")),
             n=show_number(
                 words,
@@ -142,14 +142,14 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
             }
             if words.is_event:
                 yield words.html(
-                    "Contacts make the event rarer in one part of the customers (%(band)s): there, "
+                    "Contacts make the event rarer in one group of customers (%(band)s): there, "
                     "%(treated)s%% of the contacted customers had the event, and %(control)s%% of the "
                     "control group.",
                     **shares,
                 )
             else:
                 yield words.html(
-                    "Contacts drive customers away in one part of the customers (%(band)s): there, "
+                    "Contacts drive customers away in one group of customers (%(band)s): there, "
                     "%(treated)s%% of the contacted customers left, and %(control)s%% of the control group.",
                     **shares,
                 )

@@ -105,8 +105,8 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if total is not None and total.is_help:
         if words.is_event:
             return words(
-                "Go on with the calls: the event was more frequent among customers who may be contacted than "
-                "in the control group."
+                "Go on with the calls: the event “%(event)s” was more frequent among customers who may be "
+                "contacted than in the control group."
             )
         return words(
             "Go on with the calls: churn is lower among customers who may be contacted than in the control "
@@ -333,16 +333,16 @@ def _total(words: Words, effects: Effects) -> Markup:
     if words.is_event:
         sentence = words.html(
             "Because of all contacts together, %(total)s more customers had the event “%(event)s”. The "
-            "effects of the single plays add up to %(sum)s customers. This sum is too large: if the effect "
-            "of a play is large only by chance, the sum still counts all of it.",
+            "effects of the single plays add up to %(sum)s customers. This sum is too large: it counts in "
+            "full even a play whose effect looks large only by chance.",
             total=shown_total,
             sum=shown_sum,
         )
     else:
         sentence = words.html(
             "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-            "%(sum)s customers. This sum is too large: if the effect of a play is large only by chance, the "
-            "sum still counts all of it.",
+            "%(sum)s customers. This sum is too large: it counts in full even a play whose effect "
+            "looks large only by chance.",
             total=shown_total,
             sum=shown_sum,
         )

@@ -179,7 +179,7 @@ def _level_note(words: Words, night: ReportSources) -> Markup:
         text = words.html(
             "The level of the probabilities was wrong at the test: %(ratio)s times as many customers left "
             "as the model expected. If tonight is like the test, tonight's probabilities are too low by this "
-            "factor: about %(n)s customers leave, and not %(expected)s. The order of the customers is not "
+            "factor: about %(n)s customers will leave, not %(expected)s. The order of the customers is not "
             "affected.",
             **values,
         )
@@ -187,7 +187,7 @@ def _level_note(words: Words, night: ReportSources) -> Markup:
         text = words.html(
             "The level of the probabilities was wrong at the test: %(ratio)s times as many customers left "
             "as the model expected. If tonight is like the test, tonight's probabilities are too high: "
-            "about %(n)s customers leave, and not %(expected)s. The order of the customers is not affected.",
+            "about %(n)s customers will leave, not %(expected)s. The order of the customers is not affected.",
             **values,
         )
     return note(paragraph(text))

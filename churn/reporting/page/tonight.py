@@ -143,8 +143,8 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     contacts, new = numbers.fact(facts.n_contacts, "contacted"), _show_new(night, numbers)
     if _n_new(night) == facts.n_contacts:
         return words.plural_html(
-            "Contact the customer on the call list, who is new on it tonight.",
-            "Contact the %(n)s customers on the call list; all of them are new on it tonight.",
+            "Contact the customer on the call list; this customer is new on the list tonight.",
+            "Contact the %(n)s customers on the call list; all of them are new on the list tonight.",
             facts.n_contacts,
             contacts,
         )
@@ -189,10 +189,10 @@ def why_trial(gate: str, words: Words) -> str:
         "champion": champion,
         "champion_recipe": champion,
         "lift_at_contact_share": words(
-            "It is not proved that the list reaches about as many churners as the champion's list."
+            "It is not proved that the model's list reaches about as many churners as the champion's list."
         ),
         "profit_per_customer_at_contact_share": words(
-            "It is not proved that the list earns about as much as the champion's list."
+            "It is not proved that the model's list earns about as much as the champion's list."
         ),
         "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),

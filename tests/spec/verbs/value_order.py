@@ -160,9 +160,9 @@ EXAMPLES = (
             "not count, although the reply came later than the promised hour. The ticket of customer "
             "`waits` counts: it has no reply, and the promised day is over. The ticket of customer "
             "`may_wait` does not count, because the promised day is not over. The ticket of customer `told` "
-            "counts too: the promised day is over, and the reply at the midnight of the cutoff comes too "
-            "late to be known. The ticket of customer `no_word` does not count, because no reply was "
-            "promised."
+            "counts too: the promised day is over, and the reply came only at the midnight of the cutoff, "
+            "which is too late to be known. The ticket of customer `no_word` does not count, because no "
+            "reply was promised."
         ),
     ),
     Example(

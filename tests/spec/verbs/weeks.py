@@ -88,8 +88,8 @@ EXAMPLES = (
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
             "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb adds "
-            "1 minus the week's number of rows to a sum; a sum below 0 becomes 0. After each of the six "
-            "weeks, this sum (CUSUM) is 0, 0, 0, 0, 1 and 2."
+            "1 minus the week's number of rows to a sum; a sum below 0 becomes 0. This sum (CUSUM) "
+            "is 0 after each of the first four weeks, 1 after the fifth week, and 2 after the sixth."
         ),
     ),
     _example(

@@ -139,7 +139,7 @@ def test_a_damaged_night_is_left_out_and_named(tmp_path: Path) -> None:
     realised = read_realised(store, store.params.output, date(2024, 9, 1), empty_ledger(), date(2024, 5, 1))
 
     assert realised.nights == ()
-    assert f"The performance of past nights leaves out the night of {SCORED_ON}." in realised.notes[0]
+    assert f"The figures about past nights do not include the night of {SCORED_ON}." in realised.notes[0]
 
 
 def test_churners_since_the_training_are_those_of_the_windows_after_its_last_window(tmp_path: Path) -> None:

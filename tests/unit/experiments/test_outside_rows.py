@@ -64,8 +64,8 @@ def test_arms_that_are_numbers_are_compared_as_texts() -> None:
         (("e", " ", 1), "1 of 5 rows have no arm in 'arm'"),
         (
             ("e", "sms", 1),
-            "with another name than 'control' or 'treated': 'sms' (1). Name the arm under 'arms', or "
-            "under 'leave_out'",
+            "with another name than 'control' or 'treated': 'sms' (1). Name each such arm under 'arms', or, "
+            "to leave its rows out, under 'leave_out'",
         ),
         (("e", "mail", None), "1 of 5 rows have no outcome in 'visit': 0 of 2 in 'none', 1 of 3 in 'mail'"),
         (("e", "mail", float("nan")), "1 of 5 rows have no outcome in 'visit'"),
@@ -148,7 +148,7 @@ def test_an_address_in_two_arms_is_refused(names: list[str | None], refused: boo
 
     assert (units is None) is refused
     if refused:
-        assert "1 of 3 values of 'email' have units in more than one arm (2 units)" in problems[0]
+        assert "1 of 3 values of 'email' occur in more than one arm (2 units)" in problems[0]
         assert "y.de" not in problems[0]
 
 

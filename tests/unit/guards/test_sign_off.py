@@ -54,6 +54,6 @@ def test_a_group_may_be_signed_off_as_a_whole_or_by_place() -> None:
 
     hint = sign_off_hint(several, "evaluate.accept")
     assert hint.endswith(
-        "evaluate.accept: under 'alone' for all 2 of them, or under the place of a single finding, such as "
-        "'a'."
+        "evaluate.accept: under 'alone' for all 2 of them, or, for a single finding, under the place that "
+        "it names, such as 'a'."
     )

@@ -203,8 +203,8 @@ def test_a_database_that_does_not_answer_after_the_scoring_leaves_the_files_and_
 
     assert error.value.exit_code == 17
     assert error.value.problems[1] == (
-        f"The files of the night of {CUTOFF} are complete. Call `churn score --cutoff {CUTOFF}` to hand "
-        "the night over."
+        f"The files of the night of {CUTOFF} are complete, but the database has not received the night. "
+        f"Call `churn score --cutoff {CUTOFF}` to hand it over."
     )
     assert "hunter22" not in str(error.value)
     assert (tmp_path / "output" / "scores" / f"cutoff={CUTOFF}" / "scores.parquet").exists()

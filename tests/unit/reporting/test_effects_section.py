@@ -303,7 +303,7 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
 @pytest.mark.parametrize(
     ("n_treated", "lead", "verdict"),
     [
-        (450, "Go on with the calls: the event was more frequent", "It helped."),
+        (450, "Go on with the calls: the event “upgrade” was more frequent", "It helped."),
         (90, "Stop the play that does harm", "It harmed."),
     ],
 )

@@ -47,7 +47,7 @@ def test_sizes_that_are_unusual_are_called_so_and_an_alarm_forbids_the_use() -> 
 
     assert usual.endswith("no alarm (p = 0.34, an alarm comes below 0.001)")
     assert unusual.endswith("below 0.001; in 1 of 125 sound experiments the sizes are as far off)")
-    assert alarm.endswith("Do not use these effects before you know why.")
+    assert alarm.endswith("Do not use these effects before you know the cause.")
 
 
 def test_a_share_of_a_treated_arm_is_logged_only_with_its_control() -> None:

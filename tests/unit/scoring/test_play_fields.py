@@ -273,7 +273,10 @@ def test_a_mistake_in_a_stage_is_named_with_its_line():
     assert any(
         line.startswith("playbook.yaml: line 4: stages.old.tenur is not a signal.") for line in problems
     )
-    assert any("line 3: stages.newest can never apply: 'new' already takes" in line for line in problems)
+    assert any(
+        "line 3: stages.newest can never apply: the earlier stage 'new' already takes" in line
+        for line in problems
+    )
 
 
 def test_plays_that_follow_each_other_in_a_circle_are_a_mistake():

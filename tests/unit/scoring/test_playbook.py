@@ -189,7 +189,7 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ),
         (
             "{any: {health: {at_most: 2}}}",
-            "plays[0].when.any: expected a list of conditions, each 'signal: {below: 3}'.",
+            "plays[0].when.any: expected a list of conditions like 'signal: {below: 3}'.",
         ),
         (
             "{least_of: [country], below: 3}",

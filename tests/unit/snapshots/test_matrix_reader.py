@@ -102,7 +102,7 @@ def test_only_a_training_on_a_part_of_the_customers_is_worth_a_sentence() -> Non
     assert whole.memory_warning("8GiB", "params.yaml") == ""
     warning = replace(whole, customer_share=3, rows_on_disk=9_000_000).memory_warning("8GiB", "params.yaml")
     assert "params.yaml: train.memory_limit: 9,000,000 labelled rows" in warning
-    assert f"use only one customer in 3, with {len(whole.rows):,} rows" in warning
+    assert f"use only one customer in 3: {len(whole.rows):,} rows in all" in warning
 
 
 def test_no_labelled_row_is_a_stop(tmp_path: Path) -> None:
