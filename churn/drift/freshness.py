@@ -179,8 +179,7 @@ def _row_alarms(
             since=since,
             text=f"{trail.rows:,} rows since {since}; {trail.usual:,.0f} rows are usual in a "
             f"period of this length, and {trail.lowest:,} rows were the fewest so far.",
-            way_out="Check the source: a part of it may have stopped, or its rows come in later than "
-            "before.",
+            way_out="Check the source: a part of it may have stopped, or its rows come in later than before.",
         )
         return
     for days in range(1, MAX_ROSE_DAYS + 1):
