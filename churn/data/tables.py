@@ -268,7 +268,8 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _level("channel", "the channel of the contact, such as phone or email"),
             _number(
                 COST,
-                "what the contact cost, in your currency, without what an offer gave away; empty if unknown",
+                "the cost of the contact in your currency, without the cost of an offer (such as a "
+                "discount); empty if unknown",
                 0,
             ),
         ),

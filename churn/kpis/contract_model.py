@@ -41,8 +41,9 @@ DEFINITION = (
 )
 DERL_DEFINITION = (
     "discounted expected residual lifetime is the expected number of further monthly payments of a customer "
-    "who has renewed n times, each payment discounted to now. The next payment is due at once if the "
-    "customer renews. The interval of this lifetime is computed from the curvature of the likelihood"
+    "who has renewed n times, each payment discounted to now. The next renewal is due now, so its "
+    "payment is not discounted. The interval of this lifetime is computed from the curvature of the "
+    "likelihood"
 )
 
 

@@ -32,16 +32,16 @@ interval. For each segment, `triangles` holds the last {triangle.SEGMENT_COHORTS
 are open or not certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
-the age at which fewer than 30 customers are still observed. The first day on which leaving is recorded is
-the first recorded end of a contract. Of the customers who joined before the first recorded end, only those
-who stayed are in the data. With a label of inactivity, customers who signed up before the first event of the
+the age at which fewer than 30 customers are still observed. Leaving is recorded from the
+day of the first recorded end of a contract. Of the customers who joined before this day, only those who
+stayed are in the data. With a label of inactivity, customers who signed up before the first event of the
 label's table are left out.
 
 **Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
-{contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. In each of the
-first {contract_model.MIN_PERIODS} months after joining, {contract_model.MIN_AT_RISK} customers must be there
-at the start, and churn must fall with the time since joining. If the data do not meet one of these
+{contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. The model also
+needs {contract_model.MIN_AT_RISK} customers at the start of each of the first {contract_model.MIN_PERIODS}
+months after joining, and churn must fall with the time since joining. If the data do not meet one of these
 conditions, `kpis.json` has no model, and `reason` says which condition.
 """
 
@@ -49,14 +49,14 @@ STAGES = f"""
 The section `stages` of `kpis.json` covers the last {activity.MAX_MONTHS} complete months. `weeks` and
 `week_leaks` cover the last {activity.MAX_WEEKS} complete weeks, and count only customers, not money.
 
-**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If no customer
-has a known value in money, only customers are counted, and `money_reason` gives the reason.
+**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If it is not
+known what any customer pays, only customers are counted, and `money_reason` gives the reason.
 
-**Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages are
-the stages of [the playbook](playbook.md#stages), computed from what was known at the start of each month. If
+**Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages
+of [the playbook](playbook.md#stages) are computed from what was known at the start of each month. If
 the condition of a stage uses a score, the stage is not known for past months, and the figure gives the
-reason. If the playbook has a stage named `gone`, this stage holds silent customers who can still leave: only
-the label decides who has `left`.
+reason. If the playbook has a stage named `gone`, its customers are silent but can still leave: only the label
+decides who has `left`.
 
 **Leaks.** Unit: customers, share of the stage's customers, and currency per month. Definition:
 {stages.LEAK_DEFINITION}.
@@ -65,9 +65,9 @@ the label decides who has `left`.
 ACTIVATION = f"""
 The activation event is in the section `activation` of `kpis.json`.
 
-**Activation event.** Definition: {activation_rows.DEFINITION}. `churn kpis` tries these
-events: any act of the customer in one table, and an act of one kind (for each table, up to
-{acts.MAX_KINDS} of the most frequent kinds). `churn kpis` tries the values
+**Activation event.** Definition: {activation_rows.DEFINITION}. In each table with
+acts of customers, `churn kpis` tries these events: any act, and each of the most frequent kinds of act (at
+most {acts.MAX_KINDS} kinds). It tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
 customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
@@ -103,8 +103,8 @@ left in the label's window. Population, cutoffs and intervals are the same as in
 - **Behaviour x value x stage.** Definition: {behaviour.TABLE_DEFINITION}.
 - **Loyal or merely bound.** Definition: {behaviour.LOYALTY_DEFINITION}. `now` gives the number of customers
   in each group, and what they pay per month, at the end of the data.
-- **Lists.** The section also gives the number of customers on `advocates.csv` and on `gone.csv` of the latest
-  stored night; see [lists beside the call list](contact.md#lists-beside-the-call-list).
+- **Lists.** The section `groups` also gives the number of customers on `advocates.csv` and on `gone.csv` of
+  the latest stored night; see [lists beside the call list](contact.md#lists-beside-the-call-list).
 """
 
 LEAVING = f"""

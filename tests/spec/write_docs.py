@@ -54,7 +54,7 @@ def _parts() -> Iterator[str]:
         if verb.file != file:
             file = verb.file
             title = TITLES.get(file.rsplit(".")[-1], file.rsplit(".")[-1].capitalize())
-            yield f"## {title}\n\nCost: {verb.cost.value}.\n"
+            yield f"## {title}\n\nComputing cost: {verb.cost.value}.\n"
         yield f"### {verb.name}\n\n`{verb.signature}`: {verb.summary}\n"
         for example in EXAMPLES:
             if example.verb == verb.name:

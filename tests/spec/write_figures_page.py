@@ -18,10 +18,11 @@ HEAD = """# The figures of retention
 figures are computed for each week (from Monday), each month and each quarter, and for the segments of
 `kpis.segments`. Days are local days. A period is
 `[start, end)`, and only complete periods count. With `--cutoff`, `churn kpis` computes the figures as they
-were known at an earlier midnight. The screen shows the latest months; `output/kpis/tables.txt` also has the
-tables of all sections. If the company has orders, `output/kpis/next_orders.csv` says when each customer
-with orders on three or more days is expected to order next. The file also gives the customer's last order,
-the usual interval (the median), and by how many days the next order is overdue.
+were known at an earlier midnight. `churn kpis` prints the figures of the latest months;
+`output/kpis/tables.txt` also has the tables of all sections. If the company has orders,
+`output/kpis/next_orders.csv` says when each customer with orders on three or more days is expected to order
+next. The file also gives the customer's last order, the usual interval (the median), and by how many days
+the next order is overdue.
 
 Each figure has a value, its unit, the size `n` of its population, a 95 % interval if an interval can be
 computed, and notes if the formula has variants. A figure that is not defined has a `reason` and no value: it
@@ -38,8 +39,8 @@ segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each 
 for each period; a column of only nulls is left out. If the periods are not weeks, months or quarters, the
 series also has a column `end`, the end of each period.
 A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
-counted from 0. `kpis.json` holds all months and quarters of all customers together, but weeks and segments
-only for the last three years.
+counted from 0. For all customers together, `kpis.json` holds every month and quarter. Weekly
+figures and figures of segments go back only three years.
 
 If [the label is an event](labels.md#an-event), `kpis.json` begins with the section `event`. The sections
 about leaving are then absent, because an event does not say who stays a customer; `missing_sections` lists

@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count days since the latest row; compare them with the mean gap between rows and days since sign-up."""
+    """Count the days since the latest row, also relative to the mean gap and to the days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,

@@ -122,7 +122,7 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the row count per `days` days, without days before the sign-up or the table's first row.
+        """Return the row count per `days` days; days before the sign-up or the table's data are left out.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
         result is `count * days / length`, where `length` is the number of covered days plus `quiet_days`.

@@ -115,9 +115,9 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of active days before the last week whose weekday was not active in the last week.
+        """Return the share of earlier active days on weekdays without an active day in the last week.
 
-        The last week is the window's last seven days; the active days before it lie in the same window.
+        The last week is the window's last seven days; the earlier days lie before it in the same window.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))

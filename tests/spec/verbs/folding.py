@@ -97,8 +97,8 @@ EXAMPLES = (
         DAYS,
         {"ana": 3, "ben": 1, "none": 0},
         (
-            "Ana has rows on 3 June (two rows, but one day), 11 June and 27 June. 2 June lies before the "
-            "window."
+            "In the window, Ana has rows on 3 June (two rows, but one day), 11 June and 27 June. Her row of "
+            "2 June lies before the window."
         ),
     ),
     Example(
@@ -211,8 +211,8 @@ EXAMPLES = (
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
         (
-            "The verb itself returns a number, the code of the kind. The table above and the snapshots show "
-            "the name of the kind instead. A row without a kind is ignored."
+            "The verb returns a number that stands for the kind. Instead of this number, the table above and "
+            "the snapshots show the name of the kind. A row without a kind is ignored."
         ),
     ),
     Example(
@@ -223,7 +223,7 @@ EXAMPLES = (
         {"ana": 10, "ben": -1, "none": MISSING},
         (
             "Ana's latest bill that shows when her card expires is the bill of 1 June. The expiry date, 11 "
-            "July, lies in the future, but it is known."
+            "July, lies after the cutoff, but the bill already states it before the cutoff."
         ),
     ),
     Example(

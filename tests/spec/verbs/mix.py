@@ -45,8 +45,8 @@ EXAMPLES = (
         "14",
         {"ana": 1, "ben": 1, "none": 0},
         (
-            "The last 14 days begin on 17 June. For Ana, the kind `share` is new and the kind `view` is not "
-            "new. All of Ben's rows lie in the last 14 days, so his only kind is new."
+            "The last 14 days of the window begin on 17 June. For Ana, the kind `share` is new and the kind "
+            "`view` is not new. All of Ben's rows lie in the last 14 days, so his only kind is new."
         ),
     ),
     _example(

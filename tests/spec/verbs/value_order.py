@@ -48,8 +48,9 @@ EXAMPLES = (
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
             "Of the mails that Ana opened, the mail of 10 June was sent last. Two mails were sent after the "
-            "mail of 10 June. The mail of 1 June was opened later, but it was sent earlier. If a mail is "
-            "opened exactly at the midnight of the cutoff, the opening is not known yet."
+            "mail of 10 June. Ana opened the mail of 1 June later than the mail of 10 June, but it was sent "
+            "earlier. If a mail is opened exactly at the midnight of the cutoff, the opening is not known "
+            "yet."
         ),
     ),
     Example(
