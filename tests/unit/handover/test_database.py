@@ -218,7 +218,7 @@ def test_a_file_that_another_program_holds_stays_busy_in_words(
     with closing(sqlite3.connect(tmp_path / "nights.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
 
-        with pytest.raises(BusyError, match="to hand the night over"):
+        with pytest.raises(BusyError, match="to hand it over"):
             lines(company, sink)
         with pytest.raises(BusyError, match="Nothing was scored"):
             check_database(sink, company.params.label, 3, "params.yaml")

@@ -367,7 +367,7 @@ def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Call
 
 @pytest.mark.parametrize(
     ("promoted", "advice"),
-    [(0, "nothing was promoted yet"), (1, "second model has been promoted")],
+    [(0, "nothing was promoted yet"), (1, "the promotion of another version creates one")],
 )
 def test_no_rollback_without_a_previous_champion(
     params: Params, registered: Callable[[], str], promoted: int, advice: str

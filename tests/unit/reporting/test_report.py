@@ -399,7 +399,7 @@ def test_a_trial_beside_a_champion_of_another_label_says_why_the_champion_did_no
 
 @pytest.mark.parametrize(
     ("ratio", "half", "said"),
-    [(1.5, 0.1, "about 1 customers leave"), (0.5, 0.1, "probabilities are too high"), (1.05, 0.1, None)],
+    [(1.5, 0.1, "about 1 customers will leave"), (0.5, 0.1, "probabilities are too high"), (1.05, 0.1, None)],
 )
 def test_a_level_that_was_off_at_the_test_says_how_far_tonight_is_off(evaluated, ratio, half, said):
     ours = candidate(0.75, 0.9) | {"observed_expected": spread(ratio, half)}
