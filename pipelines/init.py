@@ -40,7 +40,8 @@ def run(
 
     Raises:
         CallError: The file exists, and `force` is not set; or no table has the column `key`.
-        SourceError: There is no such source, or no table in it holds what customers did.
+        SourceError: There is no such source, it is a source of Spark, or no table in it holds what customers
+            did.
     """
     if params.exists() and not force:
         raise CallError(

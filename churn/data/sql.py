@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -131,8 +132,13 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def connect_again(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Open a second connection to the same DuckDB, with the same limits and the same settings."""
-    return _with_settings(connection.cursor())
+    """Open a second connection to the same DuckDB, with the same limits and the same settings.
+
+    The private folder of the first connection stays until both connections are gone.
+    """
+    second = _with_settings(connection.cursor())
+    weakref.finalize(second, lambda _: None, connection).atexit = False
+    return second
 
 
 def _with_settings(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

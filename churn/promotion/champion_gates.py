@@ -37,7 +37,7 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
        `-margin`. If the champion's value is 0 or negative, the lower bound is not divided. It must then be
        at least `-margin * abs(value)`, where `value` is the champion's value.
     3. In each segment with at least 300 churners, the AUC falls by .02 at most, or the interval of the
-       difference includes 0.
+       difference is not below 0.
 
     Args:
         result: The result of the evaluation.
@@ -147,10 +147,10 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         not lost,
         worst[2],
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
-        "the interval of the difference includes 0",
+        "the interval of the difference is not below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
         f"{'lost' if lost else 'least gained'} in {words}; the gate requires, for each of {len(tested)} "
         f"segments with at least {SEGMENT_CHURNERS} churners, a difference of -{SEGMENT_LOSS} or more, or an "
-        "interval that includes 0.",
+        "interval that is not below 0.",
         "Look at the signals of these customers, and check whether their data have changed.",
     )

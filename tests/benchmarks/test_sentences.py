@@ -79,6 +79,37 @@ def test_sentences_of_documents_are_found_under_their_heading_without_code_and_t
     ]
 
 
+def test_a_sentence_of_a_document_stands_after_its_paragraph_so_far_and_after_the_head_of_its_list() -> None:
+    text = (
+        "# Heads\n\nHere comes a list of two items:\n\n- The first item has many words.\n\n"
+        "Here are some words alone. There are some more of them. And this is the last of them."
+    )
+
+    views = {sentence.text: sentence.view for sentence in document_sentences(text, "a.md")}
+
+    assert views["The first item has many words."] == "Heads: Here comes a list of two items:"
+    assert views["Here are some words alone."] == "Heads"
+    assert views["And this is the last of them."] == (
+        "Heads: Here are some words alone. There are some more of them."
+    )
+
+
+def test_a_sentence_of_a_method_stands_after_its_class_and_after_the_paragraphs_before() -> None:
+    text = (
+        'class Night:\n    """A night with all its calls."""\n\n    def calls(self, n):\n'
+        '        """Return the calls of the night.\n\n        Each call has one customer only.\n\n'
+        '        Args:\n            n: The number of calls to return.\n        """\n'
+    )
+
+    views = {sentence.text: sentence.view for sentence in docstring_sentences(ast.parse(text), "a.py")}
+
+    above = "Night: A night with all its calls. (self, n)"
+    assert views["Return the calls of the night."] == above
+    assert views["n: The number of calls to return."] == (
+        f"{above} Return the calls of the night. Each call has one customer only."
+    )
+
+
 def test_the_same_seed_draws_the_same_sentences() -> None:
     sentences = sample_sentences(3, 9)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
 import os
 import runpy
@@ -267,3 +268,14 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
 
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def test_a_call_looks_for_garbage_seldom() -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 10, 10)
+        cli.main(argv=["--help"])
+
+        assert gc.get_threshold()[0] == cli.NEW_OBJECTS_PER_COLLECTION
+    finally:
+        gc.set_threshold(*before)

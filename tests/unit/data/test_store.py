@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -160,6 +161,42 @@ def test_a_part_damaged_between_two_blocks_is_named_by_the_reader_of_signals(com
 
     with pytest.raises(DamagedStoreError, match=r"the store is damaged: .*Run `churn ingest`"):
         rows.read((), (), ALL_DAYS, (0, 40))
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    row = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    assert row is not None
+    return Path(row[0])
+
+
+def test_the_connections_of_a_store_share_one_duckdb_with_its_settings(company: Company) -> None:
+    store, other = Store.open(company[0]), Store.open(company[0])
+    settings = (
+        "SELECT current_setting('TimeZone'), current_setting('threads'), current_setting('memory_limit')"
+    )
+
+    with store.connect() as first, store.connect() as second, other.connect() as third:
+        first.execute("CREATE TABLE rows_of_first AS SELECT 1")
+
+        assert spill_folder(first) == spill_folder(second) != spill_folder(third)
+        assert second.execute("SELECT * FROM rows_of_first").fetchall() == [(1,)]
+        assert first.execute(settings).fetchall() == second.execute(settings).fetchall()
+        assert second.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
+
+
+def test_a_connection_keeps_the_folder_to_which_it_sorts_after_its_store_is_gone(company: Company) -> None:
+    store = Store.open(company[0])
+    connection = store.connect()
+    folder = spill_folder(connection)
+
+    del store
+    gc.collect()
+    was_there = folder.is_dir()
+    connection.close()
+    del connection
+    gc.collect()
+
+    assert (was_there, folder.exists()) == (True, False)
 
 
 def test_a_lost_part_of_an_open_store_is_not_passed_over(company: Company) -> None:
