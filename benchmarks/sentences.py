@@ -57,7 +57,7 @@ def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
 
 
 def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
-    """Yield the sentences of all texts of a module that are no docstrings; `{…}` stands for a value."""
+    """Yield the sentences of all texts of a module that are no docstrings; a value is shown as its name."""
     nodes = list(ast.walk(tree))
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     parts_of_texts = {
@@ -67,13 +67,38 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     for node in nodes:
         text = ""
         if isinstance(node, ast.JoinedStr):
-            text = "".join(
-                str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values
-            )
+            text = "".join(_shown(part) for part in node.values)
         elif isinstance(node, ast.Constant) and id(node) not in docstrings | parts_of_texts:
             text = node.value if isinstance(node.value, str) else ""
         for before, sentence in _with_text_before(text):
             yield Sentence(file, sentence, f"{views[id(node)]} {before}".strip())
+
+
+def _shown(part: ast.expr) -> str:
+    """Return a part of an f-string as text: a value as `{its name}`, and of two texts the second."""
+    if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.IfExp):
+        part = part.value.orelse
+    if isinstance(part, ast.JoinedStr):
+        return "".join(_shown(inner) for inner in part.values)
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    return f"{{{_value_name(part)}}}"
+
+
+def _value_name(node: ast.expr) -> str:
+    """Return the name of a variable, an attribute or a function that gives a value; `…` for other code."""
+    match node:
+        case ast.FormattedValue(value=value) | ast.Subscript(value=value):
+            return _value_name(value)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.strip("_")
+        case ast.Call(func=ast.Name(id="str" | "len" | "repr" | "sorted" | "abs"), args=[value, *_]):
+            return _value_name(value)
+        case ast.Call(func=ast.Attribute(attr="join" | "dumps"), args=[value, *_]):
+            return _value_name(value)
+        case ast.Call(func=function):
+            return _value_name(function)
+    return "…"
 
 
 def document_sentences(text: str, file: str) -> Iterator[Sentence]:

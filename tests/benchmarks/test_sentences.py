@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from benchmarks.sentences import (
     Sentence,
     docstring_sentences,
@@ -61,8 +63,29 @@ def test_sentences_of_messages_show_values_as_placeholders_after_the_sentence_be
 
     view = "verb: (table) Return the table of the tested rows."
     assert sentences == [
-        Sentence("a.py", "{…}: this table has no rows at all.", view),
-        Sentence("a.py", "Add some rows to it.", f"{view} {{…}}: this table has no rows at all."),
+        Sentence("a.py", "{table}: this table has no rows at all.", view),
+        Sentence("a.py", "Add some rows to it.", f"{view} {{table}}: this table has no rows at all."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("{result.n_rows}", "{n_rows}"),
+        ("{counts[0]:,}", "{counts}"),
+        ("{', '.join(sorted(names))}", "{names}"),
+        ("{_share(part, whole)}", "{share}"),
+        ("{len(rows)}", "{rows}"),
+        ("{a + b}", "{…}"),
+        ("{'one row' if n == 1 else 'all rows'}", "all rows"),
+        ("{'' if n == 1 else f'{n} rows'}", "{n} rows"),
+    ],
+)
+def test_a_value_in_a_message_is_shown_as_its_name(code: str, text: str) -> None:
+    module = ast.parse(f'raise ValueError(f"the good table has quite many values: {code}.")')
+
+    assert [sentence.text for sentence in message_sentences(module, "a.py")] == [
+        f"the good table has quite many values: {text}."
     ]
 
 
