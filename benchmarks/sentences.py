@@ -2,9 +2,10 @@
 
 Give them to a reader who does not know the project, and ask which ones need a second reading. With `--alone`
 each sentence stands alone; without it, what a reader has read there before stands in brackets: the heading
-and the paragraph up to the sentence, and the sentence that introduces a list; in a docstring the arguments of
-the function and the text up to the sentence; for a message the arguments and the summary of the function, and
-the message up to the sentence. A method also has the summary of its class in view.
+and the paragraph up to the sentence, or the last sentence of the paragraph before, or the sentence that
+introduces a list; in a docstring the arguments of the function and the text up to the sentence; for a message
+the arguments and the summary of the function, and the message up to the sentence. A method also has the
+summary of its class in view.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 CODE = ("churn", "pipelines")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "docs/*.md")
 MIN_WORDS = 5
+END_OF_SENTENCE = r"(?<=[.!?])\s+(?=[A-Z`{])"
 
 Owner = ast.Module | ast.ClassDef | ast.FunctionDef
 
@@ -105,16 +107,18 @@ def document_sentences(text: str, file: str) -> Iterator[Sentence]:
     """Yield the sentences of a Markdown document, without code blocks, tables and marks of bold text."""
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).replace("**", "")
     text = re.sub(r"^(\||!\[|    ).*$", "", text, flags=re.M)
-    heading = lead = ""
+    heading = lead = last = ""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
         if title := re.match(r"#+ (.+)", paragraph.strip()):
-            heading, lead = title[1], ""
+            heading, lead, last = title[1], "", ""
         paragraph, n_marks = re.subn(r"^\s*(?:[-*]|\d+\.) ", "", re.sub(r"^#.*$", "", paragraph, flags=re.M))
         for before, sentence in _with_text_before(paragraph):
-            above = " ".join(part for part in (lead if n_marks else "", before) if part)
+            above = " ".join(part for part in (lead if n_marks else "", before) if part) or last
             yield Sentence(file, sentence, f"{heading}: {above}" if above else heading)
         if not n_marks and paragraph.strip():
             lead = _one_line(paragraph) if paragraph.rstrip().endswith(":") else ""
+        if paragraph.strip():
+            last = re.split(END_OF_SENTENCE, _one_line(paragraph))[-1]
 
 
 def _owners(node: ast.AST, class_summary: str = "") -> Iterator[tuple[Owner, str]]:
@@ -161,7 +165,7 @@ def _with_text_before(text: str) -> Iterator[tuple[str, str]]:
     SQL, regular expressions and paths are left out.
     """
     text, start = _one_line(text), 0
-    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z`{])", text):
+    for sentence in re.split(END_OF_SENTENCE, text):
         words = re.findall(r"[A-Za-z]{2,}", sentence)
         is_sql = re.search(r"\b(SELECT|FROM|WHERE|JOIN|COALESCE|OVER)\b|::|\|\||\w\|\w|\\w|\)\?", sentence)
         if len(words) >= MIN_WORDS and not is_sql and sentence[-1:] in ".?!:":

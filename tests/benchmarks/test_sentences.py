@@ -111,7 +111,7 @@ def test_a_sentence_of_a_document_stands_after_its_paragraph_so_far_and_after_th
     views = {sentence.text: sentence.view for sentence in document_sentences(text, "a.md")}
 
     assert views["The first item has many words."] == "Heads: Here comes a list of two items:"
-    assert views["Here are some words alone."] == "Heads"
+    assert views["Here are some words alone."] == "Heads: The first item has many words."
     assert views["And this is the last of them."] == (
         "Heads: Here are some words alone. There are some more of them."
     )
