@@ -69,19 +69,19 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     for node in nodes:
         text = ""
         if isinstance(node, ast.JoinedStr):
-            text = "".join(_shown(part) for part in node.values)
+            text = "".join(_text_of(part) for part in node.values)
         elif isinstance(node, ast.Constant) and id(node) not in docstrings | parts_of_texts:
             text = node.value if isinstance(node.value, str) else ""
         for before, sentence in _with_text_before(text):
             yield Sentence(file, sentence, f"{views[id(node)]} {before}".strip())
 
 
-def _shown(part: ast.expr) -> str:
+def _text_of(part: ast.expr) -> str:
     """Return a part of an f-string as text: a value as `{its name}`, and of two texts the second."""
     if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.IfExp):
         part = part.value.orelse
     if isinstance(part, ast.JoinedStr):
-        return "".join(_shown(inner) for inner in part.values)
+        return "".join(_text_of(inner) for inner in part.values)
     if isinstance(part, ast.Constant):
         return str(part.value)
     return f"{{{_value_name(part)}}}"

@@ -110,7 +110,10 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
             "database or the server, then run the verb again."
         )
     if module == "lightgbm":
-        return ModelError(f"LightGBM stopped with an error: {_text(error)}. Rename or leave out that signal.")
+        return ModelError(
+            f"LightGBM stopped with an error: {_text(error)}. Rename or leave out the signal that causes the "
+            "error."
+        )
     if name == "BrokenProcessPool":
         return ParamsError(
             f"{_file(params)}: engine.processes: a process that computes signals was ended from outside, "

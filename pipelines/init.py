@@ -86,8 +86,9 @@ def run(
         echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")
     for variable in variables:
         echo(
-            f"init: the password of the source is not in {params}. Put it into the environment before each "
-            f"verb, as it is and without codes such as %40: export {variable}='...'"
+            f"init: {params} holds the name {variable} in place of the source's password. Before each verb, "
+            "put the password into the environment, as it is and without codes such as %40: export "
+            f"{variable}='...'"
         )
     echo("init: read the comments, correct what is wrong, then run `churn check`.")
     return None

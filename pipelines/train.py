@@ -86,8 +86,8 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     plan = _plan(params, snapshots)
     if not plan.test:
         echo.warn(
-            "no matured cutoff has an earlier matured cutoff to train on, so the model cannot be "
-            f"evaluated. Add earlier cutoffs to the section 'snapshot' of {params.file}."
+            "the model cannot be evaluated: no cutoff with known outcomes has an earlier cutoff to train on. "
+            f"Add earlier cutoffs to the section 'snapshot' of {params.file}."
         )
     findings = _look(params, snapshots, plan, echo)
 

@@ -146,8 +146,8 @@ def _keep_port(models: Path, port: int, echo: Echo) -> None:
         keep_ui_port(models, port)
     except OSError as error:  # the page works without it
         echo.warn(
-            f"{models} cannot be written ({error.strerror}): the links in the output of other verbs may "
-            "still name another port."
+            f"{models}: the port of this page cannot be stored ({error.strerror}), so the links that other "
+            "verbs print may name another port."
         )
 
 

@@ -49,10 +49,11 @@ from churn.snapshots.read import read_part
 from churn.training.challenger import load_challenger, training_folder
 
 MODELS_NOTE = (
-    "A cutoff is on this list if a model learnt from it, and if the snapshots say whether the customer "
-    "left after it. The list does not prove that the model learnt from this customer: a training may use "
-    "only a part of the customers, and the snapshots may have been written again since the training. "
-    "Earlier model versions in the registry are not listed."
+    "Each row of this list names a model and a cutoff from which the model learnt. A cutoff is left out if "
+    "the snapshots do not say whether the customer left after the cutoff. The list does not prove that the "
+    "model learnt from this customer: a training may use only a part of the customers, and the snapshots "
+    "may have been written again since the training. "
+    "The list covers only the present champion and challenger, not the earlier versions in the registry."
 )
 PROOF_NOTE = (
     "These consents were kept when the customer was erased. They prove that contacts before the "

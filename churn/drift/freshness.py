@@ -410,8 +410,8 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
                     f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
                     "renamed to the second.",
-                    way_out="Change this column's mapping so that it turns the new name of the kind into the "
-                    "old one.",
+                    way_out="If the source has renamed a kind, map its new name to the old name in the "
+                    "column of the kinds.",
                 )
         return
 

@@ -108,7 +108,7 @@ def _drift(
         return Trigger(
             name="drift",
             fires=False,
-            text="tonight's data differ from the training data, but these sources must be repaired first: "
+            text="tonight's data differ from the training data; repair these sources before a new training: "
             f"{', '.join(broken)}.",
         )
     if has_moved:

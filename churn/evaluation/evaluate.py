@@ -97,7 +97,7 @@ def plan_test(
     plan = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs, horizon_days, params_file)
     if not plan.test:
         raise Stop(
-            "evaluate: no matured cutoff has an earlier matured cutoff to train on. Add earlier cutoffs "
+            "evaluate: no cutoff with known outcomes has an earlier cutoff to train on. Add earlier cutoffs "
             f"to the section 'snapshot' of {params_file}."
         )
     record.check_fits(snapshots, plan.test[0], training, f"{params_file}: evaluate.test_cutoffs")
@@ -269,8 +269,7 @@ def signal_verdict(
         return SignalVerdict(
             found="ranks only",
             words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
-            f"proved to be better than the base rate: {loss}, and this difference is not proved to be "
-            "below 0.",
+            f"proved to be better than the base rate: {loss}. For a proof, the interval must lie below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 

@@ -45,8 +45,9 @@ def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exp
         return exposure, {"treated": words}
     ours = test_set.estimate(test_set.challenger)
     words += (
-        f" Observed/expected is {format_interval(ours['observed_expected'], 2)} on the rows of untreated "
-        f"customers. On all {everybody.rows:,} rows, the treated rows included, observed/expected is "
+        " On the rows of untreated customers, observed/expected (the number who left, divided by the "
+        f"expected number) is {format_interval(ours['observed_expected'], 2)}. On all {everybody.rows:,} "
+        "rows, the treated rows included, observed/expected is "
         f"{format_interval(everybody.observed_expected, 2)}, the AUC {format_interval(everybody.auc)} and "
         f"the log loss {format_interval(everybody.log_loss, 4)}."
     )

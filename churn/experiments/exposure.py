@@ -251,7 +251,7 @@ def _problem(table: str, examples: Sequence[str], words: str) -> str:
     more = f" and {len(examples) - MAX_LISTED:,} more" if len(examples) > MAX_LISTED else ""
     return (
         f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: the "
-        "weight of each control is computed from the ledger's probability that it is not contacted."
+        "weight of each control is computed from the recorded probability that nobody contacts this control."
     )
 
 
@@ -347,8 +347,9 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     listed = ", ".join(f"{cutoff} ({count:,})" for cutoff, count in list(rows_alone.items())[:MAX_LISTED])
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
-        f"ledger: no control represents the treated customers at {listed}{more}. P(untreated) is 0 for these "
-        "customers: there was no control group, or their play chose no customer of the control group. "
+        f"ledger: there are no comparable controls for the treated customers at {listed}{more}. P(untreated) "
+        "is 0 for these customers: there was no control group, or their play chose no customer of the "
+        "control group. "
         "What these customers would have done without the contact is not known, so a model cannot learn how "
         "high its probabilities should be. Keep a control group (experiments.control.share) and wait until "
         f"its outcomes are known. If you accept this, write the reason under {accept_key}.{NO_CONTROLS}: the "

@@ -215,9 +215,9 @@ def _unit_problems(
         )
     if repeats:
         yield (
-            f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows in their arm. Give "
-            "one row for each unit: write a 'query' with group by, and take max() of the outcome if a unit "
-            "counts as 1 as soon as one of its rows is 1."
+            f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows, all with the same "
+            "arm. Give one row for each unit: write a 'query' with group by, and take max() of the outcome "
+            "if a unit counts as 1 as soon as one of its rows is 1."
         )
 
 

@@ -264,8 +264,8 @@ def _best_window(
     match = copy_match(values[codes], windows[best])
     if match and match.is_closer_than(early_match):
         return match, (
-            f"of the last {best + 1} days: the column includes days after the cutoffs, and the labels "
-            "describe these days."
+            f"of the last {best + 1} days of the data. So the column includes days after the cutoffs, and "
+            "the labels describe the same days."
         )
 
     exports = windows[: max(0, end - first_cutoff_day(context) - 1)]
@@ -277,7 +277,7 @@ def _best_window(
         export = date_of_day(end - best - 1)
         return (
             match,
-            f"before {export}: at a cutoff before this day, the column includes rows dated after the cutoff.",
+            f"before {export}: at an earlier cutoff, the column includes rows dated after the cutoff.",
         )
     return None
 

@@ -84,8 +84,8 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             table,
             f"{bare_churners:,} of {churners:,} customers who left after at least "
-            f"{MIN_TENURE_DAYS + LAPSE_DAYS} days have no row from before their last {LAPSE_DAYS} days as "
-            f"customers. Of the customers who stayed, only {bare_stayers:,} of {stayers:,} have no "
+            f"{MIN_TENURE_DAYS + LAPSE_DAYS} days have no row earlier than {LAPSE_DAYS} days before they "
+            f"left. Of the customers who stayed, only {bare_stayers:,} of {stayers:,} have no "
             "such row. Either the rows were deleted when the customers left, or the customers who left "
             "never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",

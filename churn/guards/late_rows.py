@@ -194,16 +194,19 @@ def _finding(
 ) -> Finding:
     time = spec.table.time
     reason = (
-        "a cutoff between the two times of such a row would see the row before it was written."
+        "a row was written at the later of the two times, so a cutoff between the two times would see the "
+        "row too early."
         if is_loading_name(column)
-        else f"on earlier days, {identifier(column)} was in the future for {measures.usually_open:,.0f} rows "
-        "on average; at the end of the data, it is in the future for almost no row. So a row comes into the "
-        f"data only at the time in {identifier(column)}."
+        else f"on an average earlier day, {measures.usually_open:,.0f} rows had a future time in "
+        f"{identifier(column)}; at the end of the data, almost no row has one. So a row comes "
+        f"into the data only at the time in {identifier(column)}."
         if measures.evidence == "rows trail"
         else "if a row comes into the data only at the later of the two times, a cutoff between them would "
         "see the row before it was written."
     )
-    query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
+    query_hint = (
+        f" Let the query that reads this table also return {identifier(column)}." if is_hidden else ""
+    )
     is_plain = re.fullmatch(r"[A-Za-z_]\w*", known_at) and known_at.lower() not in YAML_WORDS
     known_at = known_at if is_plain else json.dumps(known_at, ensure_ascii=False)
     return Finding(
@@ -211,8 +214,7 @@ def _finding(
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
         f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this column holds the "
-        "time of the last change, the row may have had other values before this change, at the time in "
-        f"{time}."
+        f"time of the last change, the row may have had other values earlier (at the time in {time})."
         + (
             ""
             if severity == "stop"

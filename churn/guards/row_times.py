@@ -80,9 +80,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. For a day "
-                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, {usual:,.0f} older rows on average "
-                    "have a time after that day. So the source fills in a time only after it has passed.",
+                    f"{today:,} rows have a time after {context.store.watermark}. The same count for past "
+                    f"days ({DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier) is {usual:,.0f} on average. So "
+                    "the source fills in a time only after it has passed.",
                     "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
                     f"or take {column.name} out of the columns of {table}.",
                     "stop",
@@ -206,10 +206,10 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         )
     return Finding(
         table,
-        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, the rows "
-        f"known at these cutoffs include events after the cutoff. If a row covers the {period} before its "
-        "date, there is no leak: the rows include only events before the cutoff. The data do not show "
-        "which of these two is true.",
+        f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, there is a "
+        "leak: the last row before such a cutoff includes events after the cutoff. If a row covers the "
+        f"{period} before its date, there is no leak: the rows include only events before the cutoff. The "
+        "data do not show which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
         "this finding off and give this as the reason.",
     )

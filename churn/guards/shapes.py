@@ -58,8 +58,8 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 column,
                 "the values of the attribute follow the time of the sign-up (rank agreement "
-                f"{agreement:.2f}). A model can learn nothing from a value that only customers who signed "
-                "up in one period have.",
+                f"{agreement:.2f}). A model can learn nothing from a value if all customers with this value "
+                "signed up in the same period.",
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the days since the sign-up at each "
                 "cutoff.",
             )

@@ -125,9 +125,8 @@ def sign_off_hint(group: Group, section: str) -> str:
             f"To sign this finding off, give a reason in {section} under '{first.place}' or '{first.guard}'."
         )
     return (
-        f"To sign these findings off, give a reason in {section}: under '{first.guard}' for all "
-        f"{len(group)} of them, or, for a single finding, under the place that it names, such as "
-        f"'{first.place}'."
+        f"To sign off all {len(group)} findings, give a reason in {section} under '{first.guard}'. To sign "
+        f"off only one of them, give the reason under its own key, such as '{first.place}'."
     )
 
 

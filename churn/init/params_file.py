@@ -72,8 +72,7 @@ def params_text(draft: Draft, source: str) -> str:
     if draft.events:
         lines += [
             "",
-            "# Further tables of events. Their signals are the number of rows, the number of days with rows,",
-            "# and the number of days since the last row.",
+            "# Further tables of events. Signals count rows, days with rows and days since the last row.",
             "# Remove a table here if its rows do not record what customers do, or only churners are in it.",
             "events:",
         ]

@@ -19,8 +19,8 @@ def unread_time(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> st
     ]
     unread = with_examples(connection, table, columns)
     return (
-        f". By its name, {unread} may hold it, but in a form that is not known here: write the entry by hand "
-        "with its time_format, such as '%d. %B %Y', or with SQL that reads it"
+        f". Judging by its name, {unread} may hold it, but in a form that is not known here: write the entry "
+        "by hand with its time_format, such as '%d. %B %Y', or with SQL that reads it"
         if unread
         else ""
     )
@@ -38,7 +38,11 @@ def no_contract_end(connection: duckdb.DuckDBPyConnection, match: Match) -> str:
     ]
     unread = with_examples(connection, match.table, columns)
     reason = "it holds contracts, not events, and no column has the times at which they ended"
-    return f"{reason}: by its name {unread} may, but not all its values are later times" if unread else reason
+    return (
+        f"{reason}: judging by its name, {unread} may, but not all its values are later times"
+        if unread
+        else reason
+    )
 
 
 def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable) -> str:
@@ -50,9 +54,9 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
     return (
-        f": by its name, {ids} has ids of customers, but {customers.table.name} spells the ids in another "
-        f"way, as in {known_ids}. Map customer_id to one spelling in both, with SQL such as "
-        "replace(id, 'KD-', '')"
+        f": judging by its name, {ids} holds ids of customers, but the table {customers.table.name} spells "
+        f"the ids in another way, as in {known_ids}. Map customer_id to one spelling in both, with SQL such "
+        "as replace(id, 'KD-', '')"
         if ids
         else ""
     )

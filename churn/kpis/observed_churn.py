@@ -193,9 +193,9 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk (who could still leave) at past cutoffs with known outcomes. For the share who "
-    "left, a customer counts once at each of these cutoffs. For the interval of the share, all cutoffs of a "
-    "customer count as one observation"
+    "customers at risk (who could still leave) at past cutoffs with known outcomes. The share who left "
+    "counts a customer once at each of these cutoffs. The interval of the share counts all cutoffs of a "
+    "customer as one observation"
 )
 NO_CUTOFF = "no past cutoff has a known outcome yet"
 

@@ -115,9 +115,10 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
 def _too_few(store: Store, silences: Silences, before: FirstTestCutoff) -> Stop:
     later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
     return Stop(
-        f"label: {store.params.label.core_table} holds {silences.total:,} silences before {before}. These "
-        f"silences are too few to estimate how likely customers are to come back (at least {MIN_AT_RISK} "
-        f"silences of a day or longer are needed). Ingest more history{later}."
+        f"label: {store.params.label.core_table} holds {silences.total:,} silences (times in which a "
+        f"customer has no event) before {before}. These silences are too few to estimate how likely "
+        f"customers are to come back (at least {MIN_AT_RISK} silences of a day or longer are needed). "
+        f"Ingest more history{later}."
     )
 
 

@@ -500,7 +500,7 @@ def _near(name: str, words: Sequence[str]) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
-    return f" Is '{close[0]}' a misspelling of it?" if close else ""
+    return f" Is '{close[0]}' a misspelling of '{name}'?" if close else ""
 
 
 def _numbers(values: npt.NDArray[Any]) -> Floats | str:

@@ -42,7 +42,7 @@ A page is removed completely, and `churn report` writes it again.
 """
 
 
-_WAY_OUT = "Restore the file from a copy, or delete the file; then forget the customer."
+_WAY_OUT = "Restore the damaged file from a copy, or delete it; then call `churn forget` again."
 
 RemovedRows = dict[Path, list[dict[str, Any]]]
 """The rows that are removed, by file."""

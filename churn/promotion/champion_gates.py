@@ -149,8 +149,9 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
         "the interval of the difference is not below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
-        f"{'lost' if lost else 'least gained'} in {words}; the gate requires, for each of {len(tested)} "
-        f"segments with at least {SEGMENT_CHURNERS} churners, a difference of -{SEGMENT_LOSS} or more, or an "
-        "interval that is not below 0.",
-        "Look at the signals of these customers, and check whether their data have changed.",
+        f"{'too low' if lost else 'the smallest difference is'} in {words}; the gate requires that, in each "
+        f"of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "
+        f"-{SEGMENT_LOSS} or more, or its interval is not below 0.",
+        "For each segment that lost AUC, look at the signals of its customers, and check whether their data "
+        "have changed.",
     )

@@ -189,8 +189,8 @@ def _level(result: EvaluationResult, bounds: tuple[float, float]) -> Gate:
         meets_range(ratio, bounds),
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
-        f"challenger observed/expected {format_interval(ratio)}; the gate requires that the interval "
-        f"overlaps [{least}, {most}].",
+        f"the ratio observed/expected of the challenger is {format_interval(ratio)}; the gate requires that "
+        f"the interval overlaps [{least}, {most}].",
         f"{_level_remedy(result)} Or widen promote.observed_expected if you accept this difference.",
     )
 
@@ -208,8 +208,9 @@ def _level_remedy(result: EvaluationResult) -> str:
             "and fits the level of its probabilities to the newest labels."
         )
     return (
-        "The share of customers who left has changed: name later cutoffs under evaluate.test_cutoffs once "
-        "their labels are known, so that the model also learns from newer labels."
+        "The share of customers who left has changed. A tested model learns only from labels that are known "
+        "at its test cutoff. So name later cutoffs under evaluate.test_cutoffs once their labels are known: "
+        "then the model also learns from newer labels."
     )
 
 

@@ -218,8 +218,8 @@ def meaning_in_words(result: EvaluationResult) -> tuple[str, ...]:
     level = level_in_words(ours.observed_expected)
     if _level_off(ours.observed_expected) is not None:
         sentences.append(
-            f"The level is off: {level}. Use the order of the list, and do not treat the probabilities as "
-            "exact."
+            f"On average, the probabilities are wrong: {level}. Use the order of the list, and do not treat "
+            "the probabilities as exact."
         )
     elif ours.observed_expected.low is not None:
         sentences.append(

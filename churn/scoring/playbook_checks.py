@@ -123,7 +123,7 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
             f"{location}.budget limits the new contacts of a list, and works only in a list with a control "
-            "group. Give the play 'control' and 'for' (advocates or gone), or leave 'budget' out."
+            "group. Add the keys 'control' and 'for' (advocates or gone) to the play, or leave 'budget' out."
         )
 
 
@@ -164,11 +164,14 @@ def _follow_up_problems(
         return
     location = f"plays[{index}].after.play"
     if earlier == names[index]:
-        yield f"{location} '{earlier}' is the play itself. Name another play that goes before this play."
+        yield (
+            f"{location} '{earlier}' is this play, and a play cannot follow itself. Name another play that "
+            "goes before this play."
+        )
     elif earlier not in names:
         yield f"{location} '{earlier}' is no play.{did_you_mean(earlier, names)}"
     elif _audience(entries[names.index(earlier)]) != _audience(entry):
-        yield f"{location} '{earlier}' is for another list. Give both plays the same 'for'."
+        yield f"{location} '{earlier}' is for another list than this play. Give both plays the same 'for'."
     else:
         names_before = {names[index]}
         while isinstance(earlier, str) and earlier in names and earlier not in names_before:

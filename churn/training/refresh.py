@@ -82,8 +82,8 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     if not unseen_cutoffs:
         raise Stop(
             f"{name} has learnt all labels that were known on {learnt_by}, and no later snapshot is "
-            "matured. Once later labels are known, run `churn snapshot`; snapshot.last or snapshot.cutoffs "
-            "must not leave out their cutoffs."
+            "matured. Once the labels of later cutoffs are known, run `churn snapshot`. If you set "
+            "snapshot.last or snapshot.cutoffs, include these later cutoffs."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:

@@ -139,7 +139,7 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
         (
             lambda e: e.latest("rating"),
             "surveys",
-            r"Write surveys.by\('answered_at'\)",
+            r"write surveys.by\('answered_at'\)",
         ),
         (lambda e: e.having("openned_at").count(), "emails", "Did you mean 'opened_at'"),
         (lambda e: e.days_until("paid_at"), "payments", "card_expires_at"),

@@ -49,8 +49,8 @@ STAGES = f"""
 The section `stages` of `kpis.json` covers the last {activity.MAX_MONTHS} complete months. `weeks` and
 `week_leaks` cover the last {activity.MAX_WEEKS} complete weeks, and count only customers, not money.
 
-**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If it is not
-known what any customer pays, only customers are counted, and `money_reason` gives the reason.
+**Growth.** Unit: customers, and currency per month. Definition: {growth.GROWTH_DEFINITION}. If the
+data do not say what customers pay, only customers are counted, and `money_reason` gives the reason.
 
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages
 of [the playbook](playbook.md#stages) are computed from what was known at the start of each month. If
@@ -69,9 +69,10 @@ The activation event is in the section `activation` of `kpis.json`.
 acts of customers, `churn kpis` tries these events: any act, and each of the most frequent kinds of act (at
 most {acts.MAX_KINDS} kinds). It tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
-{", ".join(map(str, activation.WITHIN_DAYS))} for d. At least {activation.MIN_SHARE:.0%} of the
-customers, and at least {activation.MIN_CUSTOMERS} customers, must have the event, and at least as many must
-not have the event. If no event passes the test, no event is reported, and `reason` says why. Each run repeats
+{", ".join(map(str, activation.WITHIN_DAYS))} for d. An event divides the
+customers into two groups: customers with the event and customers without it. Each of the two groups must
+hold at least {activation.MIN_SHARE:.0%} of the customers, and at least {activation.MIN_CUSTOMERS} customers.
+If no event passes the test, no event is reported, and `reason` says why. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
 `decides_label` marks an event that is in the label's own table. An event of the label's own table goes
 together with staying partly because the label is computed from the same table.

@@ -106,7 +106,9 @@ def _column_names(source: Source, spec: TableSpec) -> list[str]:
 
 def _in_a_sentence(names: Sequence[str]) -> str:
     further = f" and {len(names) - MAX_COLUMNS_LISTED} more" if len(names) > MAX_COLUMNS_LISTED else ""
-    return f" Columns of its rows: {', '.join(names[:MAX_COLUMNS_LISTED])}{further}." if names else ""
+    return (
+        f" The SQL can use these columns: {', '.join(names[:MAX_COLUMNS_LISTED])}{further}." if names else ""
+    )
 
 
 def _reason_with_place(error: Exception, sql: str, names: Sequence[str]) -> str:

@@ -161,7 +161,7 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
             *(
                 f"{table.name}: the source has no column '{name}' for "
                 f"{spec.key}.{did_you_mean(name, source_columns)} The source holds: "
-                f"{', '.join(source_columns)}. Map it under {spec.key}.columns."
+                f"{', '.join(source_columns)}. Map '{name}' under {spec.key}.columns."
                 for name in missing
             ),
         )

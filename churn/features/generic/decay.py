@@ -37,8 +37,8 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc="recent number of {noun} per day divided by the usual number per day: the weight of a row halves "
-        f"with every {FAST} days of age in the recent number, with every {SLOW} days in the usual one.",
+        doc="recent number of {noun} per day divided by the usual number per day. In the recent number, the "
+        f"weight of a row halves with every {FAST} days of age; in the usual number, with every {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,

@@ -48,8 +48,8 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
             doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (if it is older than two years: in the "
-            f"last two years). {QUIET_DAYS} days without {{noun}} are added, which mainly lowers the rate of "
-            "new customers.",
+            f"last two years). {QUIET_DAYS} days without {{noun}} are added to the time since the sign-up, "
+            "which mainly lowers the rate of new customers.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

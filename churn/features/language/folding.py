@@ -51,7 +51,7 @@ class FoldingVerbs(View):
         )
 
     def mean(self, value: str) -> Array:
-        """Average a value over the rows that give the value; the mean of no rows is missing.
+        """Average a value over the rows that give the value; without such a row, the mean is missing.
 
         The mean is also missing if the window ends before the customer's sign-up or begins before the
         table's data.
@@ -122,7 +122,7 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the row count per `days` days; days before the sign-up or the table's data are left out.
+        """Return the average row count in `days` days; time before the sign-up or the first data is ignored.
 
         A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
         result is `count * days / length`, where `length` is the number of covered days plus `quiet_days`.

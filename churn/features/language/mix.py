@@ -43,7 +43,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return the distance (0 to 1) between the mix of kinds in the window's last `days` and before.
+        """Return the distance (0 to 1) from the mix of kinds in the last `days` to the mix before them.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if one of the two parts of the window has no rows.
@@ -60,7 +60,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the share of the window's kinds that occur in its last `days`; missing if it has no kind."""
+        """Return the share of the window's kinds that occur in the last `days`; missing without a kind."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

@@ -37,7 +37,10 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return the shortest gap (days between active days) that at least `share` of gaps do not exceed."""
+        """Return a quantile of the gaps (days between active days), such as the median with `share` 0.5.
+
+        The quantile is the shortest gap for which at least `share` of the gaps are equal to it or shorter.
+        """
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 
@@ -115,7 +118,7 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days on weekdays without an active day in the last week.
+        """Return what share of earlier active days fell on weekdays that had no active day in the last week.
 
         The last week is the window's last seven days; the earlier days lie before it in the same window.
         """

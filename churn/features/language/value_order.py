@@ -119,10 +119,10 @@ class OrderedVerbs(View):
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours from row to outcome; a row's weight halves every `half_life_days` of its age.
+        """Average the hours from a row's time to its `outcome` time; weights halve every `half_life_days`.
 
-        The hours run from the row's own time to the time of its outcome. Rows without a known outcome do not
-        count.
+        `outcome` is a column of times, such as `first_reply_at`. Rows without a known outcome do not count.
+        The weight of a row halves with every `half_life_days` of its age.
         """
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)

@@ -88,7 +88,7 @@ class View:
         if name not in stated[level]:
             raise SignalError(
                 f"{self.signal}: {self.table.name}.{level} is never '{name}'."
-                f"{did_you_mean(name, stated[level])} Its names: {', '.join(stated[level])}."
+                f"{did_you_mean(name, stated[level])} The column can hold: {', '.join(stated[level])}."
             )
         return replace(self, rows=self.rows._replace(names=(*self.rows.names, (level, name))))
 
@@ -127,8 +127,8 @@ class View:
         outcome = column.known_with
         if outcome and outcome not in (self.rows.placed_by, *self.rows.known_outcomes):
             raise SignalError(
-                f"{self.signal}: {self.table.name}.{name} is known only with {outcome}. "
-                f"Write {self.table.name}.by('{outcome}') first."
+                f"{self.signal}: {self.table.name}.{name} becomes known only at the time in {outcome}. "
+                f"In the signal, write {self.table.name}.by('{outcome}') instead of {self.table.name}."
             )
         return column
 

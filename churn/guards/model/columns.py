@@ -76,8 +76,8 @@ def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding
         column_name,
         f"the column never changes, and {share:.0%} of the customers have a value that no other customer "
         "has: the column identifies the customer, and a model would only memorise single customers.",
-        "Leave the column out (signals.leave_out). If the values do change, and the column only holds the "
-        "newest ones, map their history.",
+        "Leave the column out (signals.leave_out). If the source overwrites the column when a value "
+        "changes, map a table with all values and their dates instead.",
         "warn",
         "id_like",
         f"{share:.0%}",

@@ -18,8 +18,8 @@ EVENT = (
         definition="of these, customers with the event in the period / n * 100; the event is a row of "
         "`label.table` that meets `label.where`",
         better="higher",
-        edges="missing if nobody could have the event. Also missing as long as rows of the period "
-        "can still come in late. Interval: Wilson",
+        edges="the rate is missing if nobody could have the event. The rate is also missing as long as "
+        "rows of the period can still come in late. Interval: Wilson",
         by_segment=True,
         is_watched=True,
     ),

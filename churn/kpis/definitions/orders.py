@@ -17,8 +17,9 @@ ORDERS = (
         population=BUYERS,
         definition="customers with at least 2 orders in the period / customers with at least 1 * 100",
         better="higher",
-        edges="missing without orders. In a longer period, more customers order again: compare only periods "
-        "of the same length. Two orders on one day count as two orders. Interval: Wilson",
+        edges="without orders, the figure is missing. In a longer period, more customers order again: "
+        "compare only periods of the same length. Two orders on one day count as two orders. Interval: "
+        "Wilson",
         by_segment=True,
     ),
     FigureDefinition(
@@ -29,7 +30,8 @@ ORDERS = (
         population="customers with their first order ever in the period",
         definition="customers with a second order within `kpis.repeat_days` of the first / customers * 100",
         better="higher",
-        edges="missing until `kpis.repeat_days` have passed after the period. Interval: Wilson",
+        edges="the figure is missing until `kpis.repeat_days` days after the end of the period. Interval: "
+        "Wilson",
     ),
     FigureDefinition(
         name="orders",
@@ -50,7 +52,8 @@ ORDERS = (
         population=ORDERS_OF,
         definition="revenue / orders; " + NET,
         better="higher",
-        edges="missing without orders. Exclude cancelled orders in the mapping. The notes say gross or net",
+        edges="without orders, the figure is missing. Exclude cancelled orders in the mapping. The "
+        "notes say gross or net",
         by_segment=True,
     ),
     FigureDefinition(
@@ -164,6 +167,6 @@ ORDERS = (
         population="customers active at the start of the period",
         definition="of these, customers with a referral in the period * 100 / n",
         better="higher",
-        edges="missing without the table referrals. Interval: Wilson",
+        edges="without the table referrals, the figure is missing. Interval: Wilson",
     ),
 )

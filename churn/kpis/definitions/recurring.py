@@ -114,7 +114,8 @@ RECURRING = (
         definition="sum over customers at the start of min(MRR at the start, MRR at the end) / MRR at the "
         "start * 100",
         better="higher",
-        edges="at most 100 and at most NRR: the growth of one customer never offsets the decline of another. "
+        edges="GRR is at most 100 and never above NRR: the growth of one customer never offsets the decline "
+        "of another. "
         "A paused contract counts as 0. Interval: linearised ratio",
     ),
     FigureDefinition(

@@ -41,7 +41,8 @@ VALUE = (
         "payments at the end of a month; m is the monthly margin of an active customer, r the monthly "
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
-        edges="`kpis.clv` chooses one of these formulas; the figure's notes name it and give m, r and d. "
+        edges="`kpis.clv` chooses one of the three formulas; the figure's notes name the chosen formula and "
+        "give its m, r and d. "
         "Missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
         "from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",

@@ -54,7 +54,8 @@ VOICE = (
         definition="low ratings whose customer was contacted within `kpis.answer_days` / low ratings * 100; "
         "a contact of the table `contacts` counts unless its arm is control",
         better="higher",
-        edges="missing until `kpis.answer_days` have passed after the period. Interval: Wilson",
+        edges="the figure is missing until `kpis.answer_days` days after the end of the period. Interval: "
+        "Wilson",
     ),
     FigureDefinition(
         name="first_reply_hours",
@@ -65,8 +66,8 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="missing if fewer than 10 tickets, with or without a reply, waited as long as the "
-        "median or longer. Interval: where the band of the curve crosses one half",
+        edges="the figure is missing if fewer than 10 tickets, with or without a reply, waited at least "
+        "as long as this median. Interval: where the band of the curve crosses one half",
     ),
     FigureDefinition(
         name="resolution_hours",
@@ -112,7 +113,7 @@ VOICE = (
         "the day they left / customers who left * 100",
         better="lower",
         edges="missing if nobody left, or if the tables tickets, surveys and contacts are all empty. If "
-        "the label is inactivity, customers leave `label.active_days` after their last event. "
-        "Interval: Wilson",
+        "the label is inactivity, the day on which a customer left is `label.active_days` days after the "
+        "customer's last event. Interval: Wilson",
     ),
 )

@@ -308,8 +308,9 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
 def _legend(words: Words) -> Markup:
     return paragraph(
         words.html(
-            "The intervals of 95%% stay valid although the page is read every night. For a verdict, "
-            "at least 20 customers in each arm must have left."
+            "The more often you look at results, the more often chance looks like an effect. The intervals "
+            "of 95%% are wide enough for a look every night. For a verdict, at least 20 customers in each "
+            "arm must have left."
         ),
         "soft small",
     )

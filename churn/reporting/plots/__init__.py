@@ -50,9 +50,10 @@ CAPTIONS: Mapping[str, str] = {
     "interval of the best budget, which is the contact share with the highest profit.",
     "lead_time": "The chart shows how well the model still ranks customers when all signals are as many days "
     "old as the horizontal axis says.",
-    "importance": "The chart shows how far each signal moves the predictions, up or down. A bar is the "
-    "signal's share in the sum of the mean absolute contributions of all signals to the log-odds. If two "
-    "signals are related, each shows only a part of what both contribute together.",
+    "importance": "The chart shows how far each signal moves the predictions, up or down. The bars "
+    "compare the signals by their mean absolute contributions to the log-odds. A bar is the signal's share "
+    "of the sum over all signals. If two signals are related, each shows only a part of what both contribute "
+    "together.",
     "partial_dependence": "For each value of the signal, the line shows the mean prediction if every "
     "customer had this value and nothing else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "

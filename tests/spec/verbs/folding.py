@@ -211,8 +211,9 @@ EXAMPLES = (
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
         (
-            "The verb returns a number that stands for the kind. Instead of this number, the table above and "
-            "the snapshots show the name of the kind. A row without a kind is ignored."
+            "The verb returns a code: the number under which the store keeps the latest name. "
+            "Instead of this number, the table above and the snapshots show the name. A row without a kind "
+            "is ignored."
         ),
     ),
     Example(

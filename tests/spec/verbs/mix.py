@@ -32,7 +32,7 @@ EXAMPLES = (
         "kinds",
         "",
         {"ana": 3, "ben": 1, "none": 0},
-        "Ana's kinds are `view`, `edit` and `share`. A row without a kind does not count.",
+        "The kinds of Ana's rows are `view`, `edit` and `share`. A row without a kind does not count.",
     ),
     _example(
         "kind_entropy",
@@ -73,8 +73,8 @@ EXAMPLES = (
         "14",
         {"ana": 2 / 3, "ben": 1, "none": MISSING},
         (
-            "Ana's kinds in the window are `view`, `edit` and `share`. The kinds `view` and `share` occur "
-            "in the last 14 days."
+            "The kinds of Ana's rows in the window are `view`, `edit` and `share`. The kinds `view` and "
+            "`share` occur in the last 14 days."
         ),
     ),
 )

@@ -52,9 +52,9 @@ EXAMPLES = (
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
         (
-            "The gaps between Ana's active days are 2, 4 and 8 days. Half of three gaps is one and a half, "
-            "so at least two gaps must be at most as long as the quantile. Two of Ana's gaps are 4 "
-            "days or shorter."
+            "The gaps between Ana's active days are 2, 4 and 8 days. At least half of the gaps must be as "
+            "long as the quantile or shorter. Half of three gaps is 1.5, rounded up to two gaps. So the "
+            "quantile is Ana's second shortest gap."
         ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),

@@ -196,7 +196,8 @@ EXAMPLES = (
             "both": 10,
         },
         (
-            "Customer `all` has used none of the 20 points, and the first 10 points expire on 11 July. "
+            "The customer named `all` has used none of the 20 points, and the first 10 points expire on "
+            "11 July. "
             "Customer `some` has 10 points left: the points that expire first are used first, whatever the "
             "order of the rows. The points of customer `late` have expired. Customer `none` has no points "
             "left, and the balance of customer `silent` is not known. Customer `forever` has 10 points "

@@ -95,6 +95,9 @@ EXAMPLES = (
     _example(
         "shortfall_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
-        "Two weeks ago, the shortfall of customer `fades` was 0 for the last time.",
+        (
+            "The shortfall of customer `fades` was 0 after each of the first four weeks, and above 0 after "
+            "each of the last two weeks. So the shortfall began two weeks before the cutoff."
+        ),
     ),
 )

@@ -78,7 +78,7 @@ def test_a_broken_source_is_repaired_before_a_training() -> None:
     broken = trigger("drift", score=drift_of(True), alarms=(STOPPED,))
 
     assert broken.fires is False
-    assert "these sources must be repaired first: logins" in broken.text
+    assert "repair these sources before a new training: logins" in broken.text
 
 
 def test_drift_without_a_reference_is_not_known() -> None:

@@ -221,7 +221,7 @@ def test_the_weighted_rate_of_untreated_rows_is_that_of_a_company_without_contac
 def test_treated_rows_for_whom_nobody_stands_stop_the_training_unless_a_person_accepts_it(
     ledger: Ledger,
 ) -> None:
-    with pytest.raises(Stop, match=r"no control represents .*2025-03-01 \(1\).*evaluate.accept.no_controls"):
+    with pytest.raises(Stop, match=r"no comparable controls .*2025-03-01 \(1\).*evaluate.accept.no_controls"):
         read(snapshots_at(FIRST), ledger)
 
     accepted = read(snapshots_at(FIRST), ledger, reason="a pilot without controls")

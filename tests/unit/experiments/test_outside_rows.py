@@ -71,7 +71,7 @@ def test_arms_that_are_numbers_are_compared_as_texts() -> None:
         (("e", "mail", float("nan")), "1 of 5 rows have no outcome in 'visit'"),
         (("e", "mail", 2), "an outcome in 'visit' that is not 0 or 1: '2' (1)"),
         (("a", "mail", 1), "1 (first: a) of 4 units in 'id' are in more than one arm"),
-        (("a", "none", 1), "1 (first: a) of 4 units in 'id' have several rows in their arm"),
+        (("a", "none", 1), "1 (first: a) of 4 units in 'id' have several rows, all with the same arm"),
     ],
 )
 def test_a_row_that_can_be_read_in_two_ways_is_refused_with_its_count(

@@ -53,7 +53,7 @@ def test_a_group_may_be_signed_off_as_a_whole_or_by_place() -> None:
     (several,) = group_findings([alone("a", 0.92), alone("b", 0.92)])
 
     hint = sign_off_hint(several, "evaluate.accept")
-    assert hint.endswith(
-        "evaluate.accept: under 'alone' for all 2 of them, or, for a single finding, under the place that "
-        "it names, such as 'a'."
+    assert hint == (
+        "To sign off all 2 findings, give a reason in evaluate.accept under 'alone'. To sign off only one of "
+        "them, give the reason under its own key, such as 'a'."
     )

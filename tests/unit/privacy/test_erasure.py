@@ -244,7 +244,7 @@ def test_a_damaged_file_is_named_before_anything_is_erased(params: Params, n_kep
     path.write_bytes(path.read_bytes()[:n_kept_bytes])
 
     with pytest.raises(
-        SourceError, match=r"predictions.parquet: .* Restore the file from a copy, or delete the file"
+        SourceError, match=r"predictions.parquet: .* Restore the damaged file from a copy, or delete it"
     ):
         plan_of(params)
 

@@ -283,7 +283,7 @@ def test_the_page_says_first_what_to_do_and_what_the_evaluation_means(
 
     first = words.split("What it means")[0]
     assert ("do not treat the probabilities as exact" in first) is is_off
-    assert ("The level is off: more left than expected" in words) is is_off
+    assert ("On average, the probabilities are wrong: more left than expected" in words) is is_off
     assert ("the probabilities may be used as they are" in words) is not is_off
     assert "times as many churners as a random choice" in words
     assert words.index("What it means") < words.index("The tables")

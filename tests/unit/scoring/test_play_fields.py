@@ -196,7 +196,10 @@ def test_variants_share_the_customers_by_their_weights():
         ("accept_share: 1", "plays[0].accept_share (1): Input should be less than 1."),
         ("cost: -1", "plays[0].cost (-1): Input should be greater than or equal to 0."),
         ("after: {play: q, days: 3}", "plays[0].after.play 'q' is no play."),
-        ("after: {play: p, days: 3}", "plays[0].after.play 'p' is the play itself."),
+        (
+            "after: {play: p, days: 3}",
+            "plays[0].after.play 'p' is this play, and a play cannot follow itself.",
+        ),
         (
             "after: {play: q, days: 3, day: 3}",
             "plays[0].after.day is not a part of a playbook. Did you mean 'days'?",
