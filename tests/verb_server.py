@@ -39,6 +39,10 @@ READ_BY_IMPORTS = (
 """The beginnings of the names that Python and the libraries read while they start."""
 
 
+IMPORTED_LATE = ("mlflow", "mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
+"""What a verb, or MLflow itself, imports only where it is needed; together they take more than a second."""
+
+
 class VerbServer:
     """A process that forks for each call of `churn`, started by the first call."""
 
@@ -121,7 +125,8 @@ def serve() -> None:
     before = dict(os.environ)
     for verb in VERBS:
         importlib.import_module(f"pipelines.{verb}")
-    importlib.import_module("mlflow")  # a verb imports it where it needs it
+    for library in IMPORTED_LATE:
+        importlib.import_module(library)
     set_by_imports = {name: value for name, value in os.environ.items() if before.get(name) != value}
     gc.collect()
     gc.freeze()
