@@ -4,8 +4,8 @@ Give them to a reader who does not know the project, and ask which ones need a s
 each sentence stands alone; without it, what a reader has read there before stands in brackets: the heading
 and the paragraph up to the sentence, or the last sentence of the paragraph before, or the sentence that
 introduces a list; in a docstring the arguments of the function and the text up to the sentence; for a message
-the arguments and the summary of the function, and the message up to the sentence. A method also has the
-summary of its class in view.
+the arguments and the summary of the function, and the message up to the sentence. The summaries of the module
+and the class are in view, too.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Sentence(NamedTuple):
 
 def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     """Yield the sentences of all docstrings of a module, without examples and headings of sections."""
-    for node, class_summary in _owners(tree):
+    for node, above in _owners(tree):
         text, location = ast.get_docstring(node) or "", f"{file}: {_name(node)}"
-        above = f"{class_summary} {_arguments(node)}".strip()
+        above = f"{above} {_arguments(node)}".strip()
         for paragraph in re.split(r"\n\s*\n", text):
             entries = re.sub(
                 r"^\s*(?=[\w, ]+: )|^\s*\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
@@ -65,7 +65,7 @@ def message_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
     parts_of_texts = {
         id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
     }
-    views = dict(_views(tree, ""))
+    views = dict(_views(tree))
     for node in nodes:
         text = ""
         if isinstance(node, ast.JoinedStr):
@@ -121,25 +121,29 @@ def document_sentences(text: str, file: str) -> Iterator[Sentence]:
             last = re.split(END_OF_SENTENCE, _one_line(paragraph))[-1]
 
 
-def _owners(node: ast.AST, class_summary: str = "") -> Iterator[tuple[Owner, str]]:
-    """Yield the module and each class and function, with name and summary of the class around it."""
+def _owners(node: ast.AST, above: str = "") -> Iterator[tuple[Owner, str]]:
+    """Yield the module and each class and function, with the summaries of module and class around it."""
     if isinstance(node, Owner):
-        yield node, class_summary
-    if isinstance(node, ast.ClassDef):
-        class_summary = f"{node.name}: {_summary(node)}"
+        yield node, above
+    if isinstance(node, ast.Module | ast.ClassDef):
+        above = _one_line(f"{above} {_title(node)}")
     for child in ast.iter_child_nodes(node):
-        yield from _owners(child, class_summary)
+        yield from _owners(child, above)
 
 
-def _views(node: ast.AST, view: str, class_summary: str = "") -> Iterator[tuple[int, str]]:
-    """Yield the id of each node with the name and the summary of the class or function around it."""
+def _views(node: ast.AST, view: str = "", above: str = "") -> Iterator[tuple[int, str]]:
+    """Yield the id of each node with the summaries of the module, the class and the function around it."""
     if isinstance(node, Owner):
-        view = _one_line(f"{class_summary} {_name(node)}: {_arguments(node)} {_summary(node)}")
-    if isinstance(node, ast.ClassDef):
-        class_summary = view
+        view = _one_line(f"{above} {_title(node)}")
+    if isinstance(node, ast.Module | ast.ClassDef):
+        above = view
     yield id(node), view
     for child in ast.iter_child_nodes(node):
-        yield from _views(child, view, class_summary)
+        yield from _views(child, view, above)
+
+
+def _title(node: Owner) -> str:
+    return f"{_name(node)}: {_arguments(node)} {_summary(node)}" if _summary(node) else ""
 
 
 def _name(node: Owner) -> str:

@@ -28,16 +28,20 @@ def verb(table):
 '''
 
 
+HEAD = "the module: The first sentence has enough words. Short one."
+"""What a reader of the module has read before its functions."""
+
+
 def test_sentences_of_docstrings_are_found_with_their_owner_and_without_examples() -> None:
     sentences = list(docstring_sentences(ast.parse(MODULE), "a.py"))
 
     assert sentences == [
         Sentence("a.py: the module", "The first sentence has enough words."),
-        Sentence("a.py: verb", "Return the table of the tested rows.", "(table)"),
+        Sentence("a.py: verb", "Return the table of the tested rows.", f"{HEAD} (table)"),
         Sentence(
             "a.py: verb",
             "table: A table that is not empty.",
-            "(table) Return the table of the tested rows.",
+            f"{HEAD} (table) Return the table of the tested rows.",
         ),
     ]
 
@@ -61,7 +65,7 @@ def test_items_of_a_list_in_a_docstring_are_sentences_of_their_own() -> None:
 def test_sentences_of_messages_show_values_as_placeholders_after_the_sentence_before() -> None:
     sentences = list(message_sentences(ast.parse(MODULE), "a.py"))
 
-    view = "verb: (table) Return the table of the tested rows."
+    view = f"{HEAD} verb: (table) Return the table of the tested rows."
     assert sentences == [
         Sentence("a.py", "{table}: this table has no rows at all.", view),
         Sentence("a.py", "Add some rows to it.", f"{view} {{table}}: this table has no rows at all."),
