@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import TypeVar
 
+import scipy.linalg  # noqa: F401  it loads a linear algebra library of its own, which must be limited too
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -57,5 +59,11 @@ def one_blas_thread() -> AbstractContextManager[object]:
     end of the block restores the earlier limit. If two threads set the limit at overlapping times, one thread
     could remove the limit of the other. So code that starts threads sets the limit around all its threads.
     """
-    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    limits: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
     return limits
+
+
+@cache
+def _linear_algebra() -> ThreadpoolController:
+    """Find the linear algebra libraries of this process; the search is slow, so it runs only once."""
+    return ThreadpoolController().select(user_api="blas")
