@@ -256,12 +256,13 @@ def test_fewer_leave_the_higher_the_health_band(tested: pd.DataFrame, champion: 
 
 
 def test_shuffled_labels_are_refused_for_having_no_signal(
-    finished_run: Path, tmp_path: Path, few_charts: None
+    finished_run: Path, tmp_path: Path, few_charts: None, migrated: Path
 ) -> None:
     folder = tmp_path / "shuffled"
     shutil.copytree(
         finished_run, folder, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts", "champion")
     )
+    shutil.copy(migrated, folder / "mlflow.db")
     shuffle_labels(folder / "output" / "snapshots")
 
     codes = [

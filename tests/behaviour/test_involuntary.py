@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -35,13 +36,14 @@ DUNNING_DAYS = 40
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """A folder with raw tables and params.yaml.
 
     Each month one customer in 25 stops paying and is ended after the dunning; one in 33 falls silent, asks
     to leave and pays to the end; one in four pays weeks late and stays.
     """
     folder = tmp_path_factory.mktemp("involuntary")
+    shutil.copy(migrated, folder / "mlflow.db")
     rng = np.random.default_rng(11)
     people, payments, logins, contracts = [], [], [], []
     for number in range(1000):

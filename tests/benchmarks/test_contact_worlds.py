@@ -21,19 +21,18 @@ pytestmark = pytest.mark.slow
 WORLDS = range(2)
 
 
-def rules_broken(folder, only=WORLDS):
-    kinds = set()
-    for number in only:
+def rules_broken(folder):
+    """Yield the rules that are broken in each world."""
+    for number in WORLDS:
         output = folder / str(number)
         output.mkdir()
         world = worlds.draw_world(np.random.default_rng([7, number]))
         worlds.play_world(world, output)
-        kinds |= {breach.partition(":")[0] for breach in breaches(world, output)}
-    return kinds
+        yield {breach.partition(":")[0] for breach in breaches(world, output)}
 
 
 def test_honest_worlds_have_no_breach(tmp_path):
-    assert rules_broken(tmp_path) == set()
+    assert [*rules_broken(tmp_path)] == [set() for _ in WORLDS]
 
 
 def no_refusals(customers, channels, **rest):
@@ -137,7 +136,7 @@ def give_two_reasons(monkeypatch):
 def test_a_planted_bug_is_found(tmp_path, monkeypatch, plant, rule):
     plant(monkeypatch)
 
-    assert rule in rules_broken(tmp_path)
+    assert any(rule in rules for rules in rules_broken(tmp_path))
 
 
 def test_a_unit_of_single_customers_is_found(tmp_path, monkeypatch):
@@ -146,7 +145,7 @@ def test_a_unit_of_single_customers_is_found(tmp_path, monkeypatch):
         worlds, "find_units", lambda reach, kind, earlier=None: find_units(reach, "customer", earlier)
     )
 
-    assert {"objection", "one contact"} & rules_broken(tmp_path)
+    assert any({"objection", "one contact"} & rules for rules in rules_broken(tmp_path))
 
 
 def test_the_checker_imports_nothing_of_the_product():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import random
 from datetime import date, timedelta
 from pathlib import Path
@@ -137,9 +138,10 @@ def company() -> Company:
 
 
 @pytest.fixture(scope="module")
-def path(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def path(company: Company, tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """The parameter file of the company, its snapshots taken."""
     found = company.write(tmp_path_factory.mktemp("company"))
+    shutil.copy(migrated, found.parent / "mlflow.db")
     assert verb("snapshot", found) == 0
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def write_night(output: Path, night: date, previous: date | None, rows: list[dic
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """Four controls and six treated, all with an order in February.
 
     c0, c1 and t0 do not order in the 28 days after the night, so they left. t1 had no order in February and
@@ -54,6 +55,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The contacts of the treated cost 2 each, and that of t5, which came late, costs 8.
     """
     folder = tmp_path_factory.mktemp("shop")
+    shutil.copy(migrated, folder / "mlflow.db")
     (folder / "raw").mkdir()
     (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
     (folder / "playbook.yaml").write_text(PLAYBOOK, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,10 @@ N = 200
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """Mails: 40 of 200 controls and 60 of 200 treated visit. Calls: 2 of 4 controls leave."""
     folder = tmp_path_factory.mktemp("company")
+    shutil.copy(migrated, folder / "mlflow.db")
     raw = folder / "raw"
     raw.mkdir()
     (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")

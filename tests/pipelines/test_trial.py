@@ -28,12 +28,12 @@ def call(folder: Path, verb: str, *options: str) -> int:
 
 
 @pytest.fixture
-def first_day(small_run: Path, tmp_path: Path) -> Path:
+def first_day(small_run: Path, tmp_path: Path, migrated: Path) -> Path:
     """A company that has a store, and neither a model nor a night."""
     folder = copy_finished_run(small_run, tmp_path / "first")
     for name in ("models", "mlartifacts", "output/evaluate", "output/train", "output/scores", "output/calls"):
         shutil.rmtree(folder / name)
-    (folder / "mlflow.db").unlink()
+    shutil.copy(migrated, folder / "mlflow.db")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,10 @@ N = 2000
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Path:
     """A mail makes the young visit; the old visit more often anyway, so the risk chooses the wrong ones."""
     folder = tmp_path_factory.mktemp("company")
+    shutil.copy(migrated, folder / "mlflow.db")
     (folder / "raw").mkdir()
     rng = np.random.default_rng(1)
     age, is_mailed, town = rng.integers(18, 80, N), rng.random(N) < 0.5, rng.choice(["Ulm", "Jena", ""], N)

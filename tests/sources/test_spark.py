@@ -61,7 +61,7 @@ def spark() -> Iterator[Any]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The raw tables of a small demo company."""
     folder = tmp_path_factory.mktemp("demo")
-    write_company(folder / "company", folder / "truth", customers=300, seed=7)
+    write_company(folder / "company", folder / "truth", customers=120, seed=7)
     return folder / "company"
 
 
@@ -90,7 +90,7 @@ def stores(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         return rows
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lake_store, "ROWS_PER_RANGE", 15_000)
+        patch.setattr(lake_store, "ROWS_PER_RANGE", 6_000)
         patch.setattr(frame, "collect", collect_and_count)
         for name in ("toArrow", "toPandas", "toLocalIterator"):
             patch.setattr(frame, name, None)
@@ -132,7 +132,7 @@ def test_every_executor_writes_the_same_snapshots(
     spark: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
     for module in (blocks, write):
-        monkeypatch.setattr(module, "STEP", 100)  # several blocks
+        monkeypatch.setattr(module, "STEP", 50)  # several blocks
     serial = snapshots_of(stores.from_files, "serial")
 
     from_executor = snapshots_of(stores.from_spark, executor)
