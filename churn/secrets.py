@@ -164,7 +164,7 @@ def _code(text: str | None) -> str:
 
 
 def _split_place(host_and_path: str) -> tuple[str, str, str]:
-    """Split the part of an address that follows the user into host, path and query."""
+    """Split an address without scheme and user into host, path and query."""
     before, _, query = host_and_path.partition("?")
     host, slash, path = before.partition("/")
     return host, f"{slash}{path}", query

@@ -38,10 +38,10 @@ class Interrupts:
         self.raise_if_noted()
 
     def raise_if_noted(self) -> None:
-        """Raise `Interruption` if a signal came, and again at each call: an earlier exception may be lost.
+        """Raise `Interruption` if a signal came, even if an earlier call has raised it for the same signal.
 
-        Python prints and drops an exception that arises in a callback or in `__del__`, and a library may
-        catch the exception.
+        The earlier exception may be lost: Python prints and drops an exception that arises in a callback or
+        in `__del__`, and a library may catch the exception.
 
         Raises:
             Interruption: a signal came.

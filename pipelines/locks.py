@@ -3,9 +3,9 @@
 `snapshot`, `train`, `evaluate` and `promote` work on one chain of files: one lock lets only one of them run
 at a time. `score` has a lock of its own, so a night can be scored while a model is trained. `run` and
 `promote` hold both of these locks, and `forget` holds all locks. `check` and `report` can run at the same
-time as all other verbs except `forget`, because a page that they write may name the customer whom `forget`
-erases. The store has a lock too. While a process writes the store, `churn ingest` is refused; any other verb
-that needs the new store waits.
+time as all other verbs, but not at the same time as `forget`: a page that they write may name the customer
+whom `forget` erases. The store has a lock too. While a process writes the store, `churn ingest` is refused;
+any other verb that needs the new store waits.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class RunLog(Echo):
             self._echo(f"details    {self.path}")
 
     def finish_step(self, step: str) -> None:
-        """Note that a step of the run is done."""
+        """Record that a step of the run is done."""
         self._echo.finish_step(step)
 
     def warn(self, text: str) -> None:

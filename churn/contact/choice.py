@@ -72,7 +72,7 @@ class ContactChoice:
 
 @dataclass(frozen=True)
 class ContactChooser:
-    """What a night knows, apart from the reasons, before it chooses whom to contact.
+    """What a night knows before it chooses whom to contact, without the reasons why customers may leave.
 
     Attributes:
         cutoff: The cutoff of the night.
@@ -182,8 +182,8 @@ def explain_and_choose(
 ) -> tuple[list[tuple[Reason, ...]], ContactChoice]:
     """Return the reasons of each customer, and whom the night contacts; each contact is explained.
 
-    If the night chooses customers without reasons, their reasons are computed. The new reasons may change the
-    plays of these customers, so the night chooses again, until the reasons of each contact are computed.
+    If chosen customers have no reasons yet, their reasons are computed. The new reasons may change the plays
+    of these customers, so the night chooses again, until the reasons of each contact are computed.
 
     Args:
         chooser: What the night knows before the reasons are computed.
@@ -245,14 +245,14 @@ def _limits(terms: PlanTerms) -> Limits:
 def _rows_to_explain(
     scores: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
 ) -> Ints:
-    """Return the rows that get reasons: customers with open tasks, the customers who will probably be
-    contacted, and the other customers with the highest risk.
+    """Return the rows of the customers whose reasons are computed: customers with open tasks, the customers
+    who will probably be contacted, and the other customers with the highest risk.
 
-    The choice of a play may depend on the first reason, so reasons are needed before the plays are known.
-    The customers who will probably be contacted are those with the highest value at risk. Their number is a
-    little more than twice the number of contacts that a night may make. But the contacts are chosen by
-    expected profit (`order_of_contact`). So `explain_and_choose` later computes reasons for contacts that are
-    not among these rows.
+    The first reason of a customer may decide which play the customer gets, so reasons are needed before the
+    plays are known. The customers who will probably be contacted are those with the highest value at risk.
+    Their number is a little more than twice the number of contacts that a night may make. But the contacts
+    are chosen by expected profit (`order_of_contact`). So `explain_and_choose` later computes reasons for
+    contacts that are not among these rows.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

@@ -60,7 +60,7 @@ class PlannedNight:
             an arm.
         owner_calls: The part of the call list that each owner of a play gets, as CSV, by the owner's name.
         lists: The other lists of the night, such as the list of lost customers, as CSV, by name.
-        side_lists: The same lists, not as CSV but as objects, which also hold the new tasks.
+        side_lists: The lists in `lists` as objects, which also hold the new tasks.
         dry_run: The lines that say what the night would do.
     """
 
@@ -110,8 +110,8 @@ def score_night(
         acts: What is known about customers and earlier contacts.
         progress: A function that shows how many reasons are computed so far.
         trial: The reason why the night is a trial; None for a night of the champion. In a trial, nobody is
-            assigned to an arm: the column `arm` of the scores is always `none`. So other systems can see
-            that the call list is not the champion's.
+            assigned to an arm. The column `arm` of the scores is then always `none`, so that other systems
+            can recognize the trial.
         effect_model: The model of the effect of a contact on each customer; None if the night ranks customers
             by risk.
         measured_effects: The effects and the costs of plays that were measured before this night.

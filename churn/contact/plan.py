@@ -7,9 +7,9 @@ The steps have this order because each step may use only the decisions of the st
 3. Which customers may be contacted. Consents, suppression lists, health bands and open tasks decide this.
 4. The arms of the customers who may be contacted. An arm is drawn once and then kept.
 5. The customers who get one of the night's places (the number of places limits the contacts). The rest
-   period after a contact, the caps of units and the budget exclude some customers. The arm makes no
-   difference in this step: a control takes a place, has a rest period and counts towards a cap exactly like
-   a treated customer.
+   period after a contact, the cap on contacts in a period and the budget exclude some customers. The arm
+   makes no difference in this step: a control takes a place, has a rest period and counts towards the cap
+   exactly like a treated customer.
 6. The tasks. The task of a control is written only into the ledger.
 """
 

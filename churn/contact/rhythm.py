@@ -61,8 +61,9 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
     """Return for each assigned customer the first day on which answers no longer count.
 
     This is the day on which the customer's unit was first assigned to an arm. Before the assignment, both
-    arms are treated in the same way. After the assignment, only treated customers can answer a play. If these
-    answers counted, treated customers and controls would get different channels.
+    arms are treated in the same way. After the assignment, only treated customers can answer a play. A
+    customer's answers decide the channel. So if later answers counted, the two arms would get different
+    channels.
 
     Args:
         units: The unit (a person, an account or a customer) to which each customer belongs.
@@ -79,7 +80,7 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
 
 
 def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date, days: int) -> AnswerCounts:
-    """Count each customer's answers by channel on the days `[end - days, end)`; `end` is the end in `ends`.
+    """Count each customer's answers by channel on the days `[end - days, end)`; `ends` gives each `end`.
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.

@@ -1,4 +1,4 @@
-"""A list of a night beside the call list: which candidates are on it, and the tasks of both arms.
+"""A further list of a night, apart from the call list: who is on it, and the tasks of both arms.
 
 A list names candidates for a contact. A play with its own control group writes a task for each new
 customer on its list into the ledger, in both arms. A treated customer then stays on the list with one due
@@ -98,7 +98,7 @@ class ListNight:
 
 @dataclass(frozen=True)
 class SideList:
-    """A list of a night beside the call list.
+    """A further list of a night, apart from the call list.
 
     Attributes:
         audience: The name of the list, such as `advocates`.
@@ -371,12 +371,12 @@ def _task_row(entry: ListEntry, unit: str, arm: str, night: ListNight) -> dict[s
 
 
 def recently_contacted(days: int) -> str:
-    """Return why a unit is kept off a list: the table `contacts` names the unit in the last `days` days."""
+    """Return the reason that keeps a unit off a list if `contacts` names the unit in the last `days` days."""
     return f"contacted in the last {days} days"
 
 
 def same_unit_on_list(unit: UnitKind) -> str:
-    """Return why a customer is kept off a list: the same person or account is on it under another id.
+    """Return the reason for keeping a customer off a list on which the same person or account already stands.
 
     >>> same_unit_on_list("person")
     'another customer of the same person is on this list'

@@ -71,7 +71,7 @@ def read_daily_rows(store: Store, contract: Table, cutoff: date, days: int) -> D
 
     Args:
         store: The store.
-        contract: The contract of the table, which must be in the store.
+        contract: The table's name and its columns; the table must be in the store.
         cutoff: The cutoff.
         days: At most this number of days before the cutoff is counted.
     """

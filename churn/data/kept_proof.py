@@ -49,7 +49,7 @@ def proof_of(tables: Iterable[CustomerRows], customer: str, day: date) -> Iterat
 
 
 def proof_text(path: Path, proof: Iterable[Mapping[str, Any]]) -> str:
-    """Return the new content of the file of proofs: its consents and those of `proof`, each only once.
+    """Return the new content of the file at `path`: its old consents and those in `proof`, each only once.
 
     Raises:
         SourceError: the file is damaged.

@@ -23,10 +23,10 @@ CUSTOMER, DAY, KNOWN_DAY = (internal_name(name) for name in ("customer", "day", 
 def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
     """Return the SQL of the rows that the label counts, with the columns `CUSTOMER`, `DAY` and `KNOWN_DAY`.
 
-    `label.where` can name the canonical columns that become known together with their row (names,
-    texts, numbers, money in whole units, truth values and scheduled days). `label.where` cannot name
-    outcome columns, such as `paid_at`. Such a column is filled in later than its row, so its value could
-    change a label that already counts as final.
+    `label.where` can name the canonical columns that are filled in as soon as the row exists (names, texts,
+    numbers, money in whole units, truth values and scheduled days). `label.where` cannot name outcome
+    columns, such as `paid_at`. Such a column is filled in later than its row, so its value could change a
+    label that already counts as final.
 
     Args:
         store: The store.

@@ -243,8 +243,8 @@ class Store:
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a connection to the store's DuckDB, which has the limits under `engine` in params.yaml.
 
-        All connections share one DuckDB: a new one takes about ten milliseconds, and a verb opens many
-        connections.
+        All connections share one DuckDB, because a verb opens many connections, and starting a new DuckDB
+        takes about ten milliseconds.
         """
         return connect_again(self._database)
 

@@ -59,12 +59,12 @@ class CustomerDays:
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Values:
-        """Return for each pair the phase (0..3) of the trouble with the name `kind`. Shape [pair]."""
+        """Return for each pair the phase of the trouble `kind`, from 0 (no trouble) to 3. Shape [pair]."""
         phase: Values = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return for each pair the factor for the phase (0..3) of the trouble `kind`. Shape [pair]."""
+        """Return each pair's entry of `factors` for the phase (0..3) of the trouble `kind`. Shape [pair]."""
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 

@@ -1,5 +1,8 @@
 """Simulate the lives of customers day by day: contract spells, requests to leave, unpaid bills (dunning) and
 returns of customers who had left.
+
+A customer can have troubles, such as a bad experience. Each trouble has phases, from 0 (no trouble) to 3; see
+`churn.demo.troubles`.
 """
 
 from __future__ import annotations
@@ -127,7 +130,8 @@ class CutoffState:
     to leave.
 
     `customer` holds the indices of these customers, [customer]. `start` holds the first day of each
-    customer's spell, [customer], and `phase` the phase of each trouble, [trouble, customer].
+    customer's spell, [customer]. `phase` holds the phase of each customer's troubles, from 0 (no trouble) to
+    3, [trouble, customer].
     """
 
     day: int
@@ -154,7 +158,10 @@ class LifeDraws(Protocol):
     """The random numbers that decide what happens to customers on each day."""
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw a uniform random number in `[0, 1)` for each trouble of each customer, [trouble, customer].
+
+        The number decides whether the trouble begins, grows, ends or stays as it is.
+        """
 
     def chances(self, purpose: str, customer: Values) -> Values:
         """Draw a uniform random number in `[0, 1)` for each customer, [customer]."""
@@ -172,7 +179,7 @@ class HistoryDraws:
     rng: np.random.Generator
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw a uniform random number in `[0, 1)` for each trouble of each customer, [trouble, customer]."""
         return self.rng.random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:
@@ -196,7 +203,7 @@ class DailyDraws:
     size: int
 
     def troubles(self, shape: tuple[int, int]) -> Values:
-        """Draw uniform random numbers in `[0, 1)` that decide how troubles change, [trouble, customer]."""
+        """Draw a uniform random number in `[0, 1)` for each trouble of each customer, [trouble, customer]."""
         return self.get("life troubles").random(shape, dtype=np.float32)
 
     def chances(self, purpose: str, customer: Values) -> Values:

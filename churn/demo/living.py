@@ -77,7 +77,10 @@ class _World:
 
 
 class LivingChunk:
-    """A chunk of customers who live on after the history, day by day."""
+    """A chunk of customers who live on after the history, day by day.
+
+    They live in two worlds: one without contacts, and one with contacts.
+    """
 
     def __init__(self, history: Chunk, life: LifeState, tables: Mapping[str, pa.Table]) -> None:
         """Prepare to simulate the first day after the history.
@@ -163,7 +166,7 @@ class LivingChunk:
         return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
-        """Return the true start and end of each spell as a customer, in both worlds."""
+        """Return the true start and end of each spell as a customer, without contacts and with contacts."""
         parts = []
         for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):
             spells = world.life.spells()

@@ -53,7 +53,8 @@ def setup_steps(chunk: Chunk) -> pa.Table:
     """Return the set-up steps of customers who signed up in the demo's history or shortly before it.
 
     The table of set-up steps has its own random numbers, so no other table depends on it. A step may fall on
-    a day after the last day of `chunk.life`. The customer then counts as a customer without trouble.
+    a day after the last day of `chunk.life`. The life on such a day is not known, so the customer is taken to
+    be still a customer, and without trouble.
     """
     rng, people = chunk.streams.get("setup steps"), chunk.people
     size = len(people)

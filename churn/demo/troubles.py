@@ -102,7 +102,7 @@ def chance_to_advance(
         kind: The index of the trouble in `TROUBLES`.
         phase: The phase of the trouble today, 0..3.
         onset: Each customer's probability that the trouble begins, [customer].
-        billing: Whether a charge is made today, [customer].
+        billing: Whether each customer is charged today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
     """
     if phase == 0:
@@ -128,7 +128,7 @@ def advance_phases(
         phase: The phases, uint8 [trouble, customer].
         onset: Each customer's probability that each trouble begins, [trouble, customer].
         draws: Uniform random numbers in `[0, 1)`, [trouble, customer].
-        billing: Whether a charge is made today, [customer].
+        billing: Whether each customer is charged today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
         healing: The factor on the probability that a trouble heals, [trouble, customer]; None changes
             nothing.
@@ -155,7 +155,7 @@ def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, ca
         kind: The index of the trouble in `TROUBLES`.
         shares: The probability of each phase before this day, [phase, customer].
         onset: Each customer's probability that the trouble begins, [customer].
-        billing: Whether a charge is made today, [customer].
+        billing: Whether each customer is charged today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
     """
     after = np.zeros_like(shares)

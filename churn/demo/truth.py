@@ -66,10 +66,10 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]
     """Return the exact probabilities that each customer leaves in the window after the cutoff: by a request,
     and by unpaid bills (dunning).
 
-    The probabilities of the phases of each trouble are computed day by day. Troubles are independent and
-    their hazards add up, so the probability of staying is a product with one factor for each trouble. A
-    request to leave counts only if the contract ends inside the window. A customer who returns soon has not
-    left.
+    Each trouble has four phases, from 0 (no trouble) to 3. The probability of each phase is computed day by
+    day. Troubles are independent and their hazards add up, so the probability of staying is a product with
+    one factor for each trouble. A request to leave counts only if the contract ends inside the window. A
+    customer who returns soon has not left.
 
     Args:
         chunk: The chunk of customers.

@@ -289,8 +289,9 @@ def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] |
 
 
 def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> date:
-    """Return the day on which a change began: the first of the newest `days` days, or an earlier day if the
-    days directly before them are changed too.
+    """Return the first day of a change that covers the newest `days` days.
+
+    If days directly before these days are changed too, the change began with the earliest of those.
     """
     while days < len(is_changed) and is_changed[days]:
         days += 1

@@ -213,7 +213,7 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class LogScaled(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn each column into two columns: its logarithm, centred and scaled, and whether the value is missing.
 
-    A column that has no value in `fit` becomes two columns of 0, because its scale is not known.
+    If a column has no value in the rows that `fit` learns from, both of its new columns are 0.
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> LogScaled:

@@ -93,10 +93,10 @@ def champion_predictions(
     """Predict the churn after the test cutoffs with the champion.
 
     If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
-    takes its place. This is usual a month after the champion was trained, because its latest labels became
-    known after all test cutoffs. For each test cutoff the new model is fitted on the labels that were known
-    by that cutoff, with the signals of `snapshots`. A recipe that another version of the program wrote
-    cannot be fitted again; then nothing is compared.
+    takes its place. A month after the champion was trained, this is usual: all test cutoffs then lie before
+    the day on which the champion's latest label became known. For each test cutoff the new model is fitted on
+    the labels that were known by that cutoff, with the signals of `snapshots`. A recipe that another version
+    of the program wrote cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.

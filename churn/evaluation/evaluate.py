@@ -222,18 +222,18 @@ def evaluate_challenger(
 def signal_verdict(
     auc: Interval, against_base_rate: Interval | None, against_rfm: Differences | None = None
 ) -> SignalVerdict:
-    """Return whether the signals predict who leaves.
+    """Return one of four verdicts on the question whether the signals predict who leaves.
 
-    - "no signal": the interval of the AUC is not above one half. So it is not shown that the order of the
-      customers is better than a random order.
-    - "no more than RFM": the interval of the AUC is above one half. But compared with recency, frequency and
-      money, the challenger's log loss is not shown to be lower, and its AUC is higher by less than
-      `MIN_AUC_ABOVE_RFM`.
-    - "ranks only": the interval of the AUC is above one half. But the challenger's log loss is not shown to
-      be lower than the log loss of the base rate. The order of the customers is useful, but the probabilities
-      are not.
-    - "signal": the interval of the AUC is above one half, and the challenger's log loss is shown to be lower
-      than the log loss of the base rate.
+    - "no signal": it is not shown that the order of the customers is better than a random order. The interval
+      of the AUC is not above one half.
+    - "no more than RFM": the challenger is better than a random order, but hardly better than recency,
+      frequency and money (RFM). The interval of the AUC is above one half. But compared with RFM, the challenger's log
+      loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
+    - "ranks only": the order of the customers is useful, but the probabilities are not. The interval of the
+      AUC is above one half. But the challenger's log loss is not shown to be lower than the log loss of the
+      base rate.
+    - "signal": both the order and the probabilities are useful. The interval of the AUC is above one half,
+      and the challenger's log loss is shown to be lower than the log loss of the base rate.
 
     Args:
         auc: The challenger's AUC.

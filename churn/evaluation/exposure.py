@@ -21,7 +21,7 @@ NOT_REFITTED = (
 
 
 def measure_exposure(test_set: TestSet, *, seed: int, threads: int) -> tuple[Exposure | None, dict[str, str]]:
-    """Return who was treated, with the figures on the rows of all customers, and a note with both in words.
+    """Return an `Exposure` (who was treated, and the figures on all rows), and a note on it in words.
 
     If there are no treated rows and no controls, return None and no note.
 

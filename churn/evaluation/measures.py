@@ -15,9 +15,10 @@ fitted again for each cutoff.
 
 
 def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the candidate with which the challenger is compared: the champion's recipe, else the champion.
+    """Return the name of the candidate with which the challenger is compared.
 
-    If neither is among the candidates, return None.
+    This is the champion's recipe, fitted again, if the candidates include it; otherwise it is the champion as
+    it is. If the candidates include neither the recipe nor the champion, return None.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'

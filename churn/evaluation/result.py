@@ -134,7 +134,7 @@ class MeasuredCost(Interval):
 
 
 class CustomerValue(Part):
-    """The residual value of the customers in the test rows, and the terms for computing value and profit.
+    """The residual value of the customers in the test rows, and the inputs for computing value and profit.
 
     Attributes:
         rows: The number of test rows.
@@ -306,8 +306,9 @@ class HealthBands(Part):
 
 
 class HorizonMetrics(Part):
-    """The probability of leaving within a number of days, measured on the test cutoffs for which the outcome
-    is known.
+    """How good the predicted probability of leaving within a number of days is.
+
+    It is measured on the test cutoffs for which the outcome is known.
     """
 
     log_loss: Interval

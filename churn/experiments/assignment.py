@@ -47,7 +47,7 @@ ASSIGNMENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Draw:
-    """What is needed, besides the units, to draw their positions in an experiment.
+    """What is needed, besides the units, to draw the arms of the units in an experiment.
 
     Attributes:
         salt: The company's secret text, which is hashed together with each unit.

@@ -155,7 +155,7 @@ def design_experiments(
     maturity_days: int,
     is_gain: bool = False,
 ) -> list[ExperimentDesign]:
-    """Return what each experiment needs before it can answer; the universal experiment comes first.
+    """Return what each experiment needs before it can answer; the experiment on all contacts comes first.
 
     Args:
         ledger: The decisions of all nights until now.

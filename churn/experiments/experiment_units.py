@@ -38,8 +38,8 @@ class ExperimentUnits:
             any experiment.
         control_share: The planned share of controls among these units; None if no unit could be a control.
         merged_count: The number of units that turned out to be the same person as another unit.
-        arm_changed: The number of units whose arm a new control share would have changed before their outcome
-            matured.
+        arm_changed: The number of units that do not count because the control share changed before their
+            outcome matured, and the new share would put them into the other arm.
         other_share: The number of units that do not count because of their control share: it is above 0 and
             differs from `control_share`.
         without_control: The number of units that entered in nights without this control group, for example

@@ -187,9 +187,9 @@ def check_ledger(ledger: Ledger) -> None:
     """Check that the probabilities and arms of a ledger can be used.
 
     Raises:
-        SourceError: the share of a control group is not in [0, 1), an arm does not follow from the
-            unit's position and the share, a unit was drawn twice, two tasks have one id, or a task has no
-            assignment. The error lists all mistakes.
+        SourceError: the share of a control group is not in [0, 1), an arm is wrong (only a unit whose drawn
+            position is below the share is a control), a unit was drawn twice, two tasks have one id, or a
+            task has no assignment. The error lists all mistakes.
     """
     rows, tasks = ledger.assignments, ledger.tasks
     share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)

@@ -7,8 +7,8 @@ night that runs again gives the same bytes, also if an older night was scored in
 night does not enter the chains of newer nights.
 
 The folder of a night is first written as `.pending-cutoff=D`. The folder of the night gets its final name
-only after the scores are published. So no night has a call list without a folder in the ledger, even if the
-process is killed.
+only after the scores are published. If the process is killed between these two steps, the next `score`
+or `forget` renames the folder (see `recover`). So no call list stays without a folder in the ledger.
 """
 
 from __future__ import annotations
@@ -151,8 +151,8 @@ class LedgerNight:
 def read_ledger(output: Path, cutoff: date) -> Ledger:
     """Read all nights that come before the night of a cutoff in its chain.
 
-    If this night is already in the ledger, its previous night stays the same. The previous night of a new
-    night is the latest of all earlier nights.
+    The ledger stores the previous night of each night that it holds. For a night that is not in the ledger
+    yet, the previous night is the latest of all earlier nights.
 
     Args:
         output: The output folder.
@@ -234,9 +234,9 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
     """Return the decisions that the ledger must hold for a night, with their files.
 
-    They are those in `night`, unless later nights have already used the stored decisions of the same night.
-    Stored decisions that were used must not change: if `night` holds the same decisions, the stored files are
-    returned, even if they come from other data or from another version of the program.
+    If no later night has used stored decisions of this night, `night` itself is returned. Stored decisions
+    that were used must not change: if `night` holds the same decisions, the stored files are returned, even
+    if they come from other data or from another version of the program.
 
     Args:
         output: The output folder.

@@ -260,7 +260,7 @@ def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64
 def _nightly(
     matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, maturity: Maturity
 ) -> NightlyEffect:
-    """Return the effect of contact on all matured units, with an interval that is valid for nightly looks."""
+    """Return the effect of contact on all matured units; its interval is valid even if read every night."""
     mature_on = {night: maturity.mature_on(night).toordinal() for night in set(matured_units["started_on"])}
     ends = np.array([mature_on[night] for night in matured_units["started_on"]])
     looks = np.unique(ends)

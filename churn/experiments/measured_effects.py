@@ -110,7 +110,8 @@ class MeasuredEffects:
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
         """Return the costs of a campaign, and the share of churners whom a contact keeps.
 
-        The conditions in this module say when a value measured for all contacts replaces the stated value.
+        The docstring of this module says when a value measured for all contacts replaces the value that the
+        parameters state.
 
         Args:
             assumed_terms: The costs and the share that the parameters state. The stated cost of an offer
@@ -126,7 +127,8 @@ class MeasuredEffects:
     def terms_of(self, play: Play, assumed_terms: ProfitParams) -> ProfitParams:
         """Return the costs of a contact of a play, and the share of churners whom such a contact keeps.
 
-        The conditions in this module say when a measured value replaces the stated value.
+        The docstring of this module says when a measured value replaces the value that the play or the
+        parameters state.
 
         Args:
             play: The play; it may state its own costs and its own share.

@@ -45,8 +45,7 @@ MAX_IDS = 3
 def account_rate_difference(
     left: Bools, in_treatment: Bools, account: Sequence[str], *, alpha: float = ALPHA
 ) -> RateDifference:
-    """Return the difference between the churn rates of customers, for an experiment that assigned whole
-    accounts.
+    """Return the difference between the churn rates of the two arms, if whole accounts were assigned to arms.
 
     Customers of one account often leave together, so the interval is computed by account (cluster-robust).
     There is no verdict if an arm has fewer than 20 accounts with at least one churner.

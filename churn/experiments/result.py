@@ -21,8 +21,8 @@ class Guard(Part):
 
     Attributes:
         name: The name of the event.
-        control: The share of units with the event in the control group.
-        treatment: The share of units with the event in the arm that is contacted.
+        control: The share of the control group that had the unwanted event.
+        treatment: The share of the contacted arm that had the unwanted event.
         low: The lower end of the interval of `treatment - control`.
         high: The upper end of the interval of `treatment - control`.
         is_worse: Whether the interval of `treatment - control` shows that the unwanted event is more frequent
@@ -61,8 +61,8 @@ class MeasuredExperiment(Part):
         next_outcome_on: The first day on which a further outcome becomes known; None if all outcomes are
             known.
         immature: The number of units whose outcome is not known yet.
-        without_label: The number of units that have no label, for example because they could no longer leave
-            (or have the event that the label counts).
+        without_label: The number of units that have no label, for example because they could no longer leave,
+            or could no longer have the event that the label counts.
         without_value: The number of measured units whose value (what the unit would still pay) is not known.
             For the money that contact saved, each such unit gets the mean value of the units with a known
             value.
@@ -86,13 +86,13 @@ class MeasuredExperiment(Part):
         nightly: The difference of the two arms, with an interval that stays valid even if somebody looks at
             the result every night.
         savings: The customers and the money that contact saved; None if an arm is empty, or if the label
-            counts an event.
+            counts an event other than leaving.
         gain: The number of customers who had the label's event because of the contact, `difference x treated
             units`, with its interval; None if an arm is empty, or if the label counts who leaves, not an
             event. A gain has no amount of money, because nobody knows what such a customer is worth.
         drives_away: The bands of risk in which contact is shown to do harm: it drives customers away, or, if
             the label counts a wanted event, it makes this event rarer.
-        guards: The side effects of contact.
+        guards: The side effects of contact: how often each unwanted event happened in the two arms.
         detectable: The smallest effect that the units of the experiment can show; None if an arm is empty, or
             if none or all of the controls left.
         success: How often the play reached its criterion of success; None for the universal experiment.
@@ -138,9 +138,9 @@ class Effects(Part):
         plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
-            difference of each play is its true effect; None if no play counts in the sum. The sum is too
-            high: it counts in full even a play whose effect looks large only by chance. So the
-            effect of all contacts, which the attribute `universal` holds, is shown beside the sum.
+            difference of each play is its true effect; None if no play counts in the sum. This sum of
+            plays is too high, because an effect that looks large only by chance counts in full. So
+            the effect of all contacts (`universal`) is shown beside the sum of plays.
         plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
             difference, or they put customers on other lists than the call list.
         designs: How many units and days each experiment needs to show the assumed effect.

@@ -71,7 +71,8 @@ def find_units(customers: pd.DataFrame, kind: UnitKind, earlier: Mapping[str, st
         customers: One row for each customer, with `customer_id`, and with `person_id`, `email` and
             `account_id` if they are known.
         kind: Who is assigned to an arm: persons, accounts or customers.
-        earlier: The unit of each customer id in earlier nights; the unit that got an arm first comes first.
+        earlier: The unit of each customer id in earlier nights, in the order in which the units first got an
+            arm.
     """
     frame = customers.assign(customer_id=customers["customer_id"].astype(str)).sort_values("customer_id")
     ids = frame["customer_id"].tolist()

@@ -99,8 +99,8 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
     """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
 
-    The arrays hold only the customers who can still leave. The result has no entry for a signal without a
-    function: such a signal is an attribute of customers that never changes.
+    The arrays hold only the customers who can still leave. Signals without a function have no entry in the
+    result, because they are attributes of customers that never change.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
     columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}

@@ -12,12 +12,12 @@ from churn.data.tables import STORED_UNITS
 
 
 def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
-    """Return customer_id and the net money of `[cutoff - days, cutoff)` in currency, as known at the cutoff.
+    """Return customer_id and the net money of `[cutoff - days, cutoff)`, as known at the cutoff.
 
-    The money is the sum of the payments received in the window. If payments have no `paid_at`, the money is
-    the sum of the amounts of the orders that were not returned. If the store has no orders, the money is the
-    sum of the payments, each counted on the day of its row. The frame is empty if the store has no payments
-    and no orders.
+    The money is in units of the currency, not in cents. It is the sum of the payments received in the window.
+    If payments have no `paid_at`, the money is the sum of the amounts of the orders that were not returned.
+    If the store has no orders, the money is the sum of the payments, each counted on the day of its row. The
+    frame is empty if the store has no payments and no orders.
 
     Args:
         store: The store to read.
@@ -64,9 +64,10 @@ def money_rows(store: Store) -> MoneyRows | None:
 
 
 def mrr_at(store: Store, cutoff: date) -> pd.DataFrame:
-    """Return customer_id and the monthly recurring revenue in currency of contracts that run at the cutoff.
+    """Return customer_id and the monthly recurring revenue of the contracts that run at the cutoff.
 
-    The frame is empty if the store has no contracts, or if the contracts have no column `mrr`.
+    The revenue is in units of the currency, not in cents. The frame is empty if the store has no contracts,
+    or if the contracts have no column `mrr`.
     """
     if store.has("subscriptions") and "mrr" in store.tables["subscriptions"].columns:
         return _sum(store, "subscriptions", "mrr", store.in_force(cutoff))

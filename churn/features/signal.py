@@ -60,9 +60,9 @@ class Signal:
         reason: The sentence that gives the signal as a reason for a customer's risk, by language.
         doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
-        kind: Whether the values are numbers or levels, the texts of a column.
-        level_of: The text column whose values (levels) the function returns as codes. The signal's values are
-            then the texts themselves. None if the function returns no codes.
+        kind: Whether the values are numbers, or levels (the texts of a column).
+        level_of: The text column from which the signal takes its values (levels). The function returns
+            their codes, but snapshots hold the texts. None if the function returns no codes.
         generic: The name of the generic family (a function that makes signals for event tables) that made
             this signal; None for a named signal.
         version: The version of the signal's definition. Raise the version by hand if the signal's values

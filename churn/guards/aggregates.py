@@ -69,8 +69,8 @@ class CopyMatch:
 
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
-        strength: The share of equal values, or the absolute rank correlation; if the column holds bands, the
-            share of the variance of the ranks that the bands explain.
+        strength: The share of equal values, or the absolute rank correlation. If the column holds bands, the
+            bands explain this share of the variance of the ranks.
         words: A sentence about the agreement. `copy_match` gives only its beginning; the caller adds the
             words of the aggregate.
     """

@@ -176,7 +176,7 @@ class GuardContext:
 
     @cached_property
     def ends(self) -> CustomerEnds:
-        """Return the state of each customer at the watermark, and the day of the customer's end.
+        """Return who had left by the watermark (the end of the data), and when; see `CustomerEnds`.
 
         If contracts decide the label, a customer is active if the last spell of contracts ends after the
         watermark, and has left if this spell has ended and the grace period is over. If an event decides

@@ -65,11 +65,11 @@ class CopiedPair(NamedTuple):
 def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
     """Return a note that churners may have been copied to balance the classes; otherwise an empty text.
 
-    The note is given if the share that left among the copies is more than twice `base`.
+    The note is given if the share of churners among the copies is more than twice `base`.
 
     Args:
-        copied_share: The share of the copies that left.
-        base: The share that left among the rows or customers with which the copies are compared.
+        copied_share: The share of churners among the copies.
+        base: The share of churners among the rows or customers with which the copies are compared.
         base_name: What the note calls the group with the share `base`, such as 'all customers'.
     """
     if copied_share <= 2 * base:
@@ -116,7 +116,7 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
     share of the rows of its table that have this measurement.
 
     Rows that are not personal, such as mailings, are often equal for all customers. So the two histories are
-    compared twice: by their personal rows alone, and by their other rows alone.
+    compared twice, once by their personal rows alone and once by their other rows alone.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -187,11 +187,11 @@ def _facts(context: GuardContext, table: str) -> str:
 
 
 def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
-    """Return the SQL of a row's measurement: its time of day, its numbers and the delays of its outcomes.
+    """Return the SQL of a row's measurement: its time of day, its numbers and the times to its outcomes.
 
-    The delay of an outcome, such as a payment, is the time from the row to the outcome. A text, such as
-    the name of a campaign, does not count as a measurement: customers who signed up on the same day get the
-    same mails at the same hours.
+    The time to an outcome, such as the payment of a bill, is counted from the row's own time. Texts, such as
+    the name of a campaign, are no part of the measurement, because customers who signed up on the same day
+    get the same mails at the same hours.
 
     Args:
         table: The table.

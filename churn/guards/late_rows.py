@@ -259,7 +259,7 @@ def _view_with_all_columns(
 def _widened_query(source: Source, query: str) -> str | None:
     """Return a query that also returns all columns of its tables; None if DuckDB cannot parse the query.
 
-    A query with groups returns the largest value of each column in each group.
+    If the query groups rows, each added column holds the largest value in the group.
     """
     tree = _syntax_tree(source, query.rstrip("; \n\t"))
     if tree.get("error", True):

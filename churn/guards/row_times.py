@@ -94,8 +94,8 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
     lies inside such a period. A row does no harm if it holds the events of the period before its date. Either
-    of two facts shows this. First, the totals follow the events of another table before the date, not those
-    after it. Second, almost no customer has a row dated before the sign-up.
+    of two facts shows this. First, the totals in the rows correlate with another table's events before the
+    date, not with its events after the date. Second, almost no customer has a row dated before the sign-up.
 
     The guard stops if the totals correlate more with the events after the date than with the events before
     it. The difference of the two rank correlations must be larger than its 99 % margin. The guard also stops

@@ -1,4 +1,4 @@
-"""Measure the second time of the rows of a table: how late it is, and how often it is still to come.
+"""Measure a second column of times in a table: how late its times are, and how many are still to come.
 
 A row's own time is when its event happened. Its second time stands in another column, and says for example
 when the row was written or when a parcel was delivered. A second time is late if it is a day or more after
@@ -30,7 +30,7 @@ Evidence = Literal["rows trail", "rows are there before", "unknown"]
 
 @dataclass(frozen=True)
 class SecondTime:
-    """What was measured about the second time of the rows of a table.
+    """What was measured about the second time of a table's rows, which is in a column beside their own time.
 
     Attributes:
         rows: The number of rows with both times.
@@ -46,10 +46,10 @@ class SecondTime:
         open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
         usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
         recent: The number of rows whose second time lies in the 30 days before the end of the data.
-        usually_recent: The mean of `recent` over the three periods of 30 days that end `DAYS_BEFORE_END` days
-            before the end of the data.
+        usually_recent: The mean of `recent` over three earlier periods of 30 days, which end 60, 90 and 120
+            days before the end of the data (`DAYS_BEFORE_END`).
         newest: The number of rows whose own time lies in the 30 days before the end of the data.
-        usually_newest: The mean of `newest` over the same three periods.
+        usually_newest: The mean of `newest` over three earlier periods, the same as for `usually_recent`.
     """
 
     rows: int
@@ -68,12 +68,13 @@ class SecondTime:
 
     @property
     def evidence(self) -> Evidence:
-        """Return whether rows come into the data only after their second time has passed, or already before.
+        """Return whether rows come into the data before their second time, or only after it.
 
         If rows come in only after their second time, no row still waits for this time at the end of the data.
-        If rows come in before it, as before a delivery, some rows always wait for it: about as many at the
-        end of the data as at earlier dates. If the table ends before the other tables, the result is
-        "unknown", because in both cases the second time of its last rows may have passed.
+        If rows come in before their second time, such as before a parcel is delivered, some rows always wait
+        for this time: about as many at the end of the data as at earlier dates. If the table ends before the
+        other tables, the result is "unknown", because in both cases the second time of its last rows may have
+        passed.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"
@@ -87,7 +88,7 @@ class SecondTime:
 def measure_second_time(
     source: Source, view: str, own_time: str, second_time: str, end: int
 ) -> SecondTime | None:
-    """Measure the second time of the rows of a table; the result is None if no row has both times.
+    """Measure the second times in a table; the result is None if no row has both an own and a second time.
 
     Args:
         source: The source.

@@ -29,7 +29,7 @@ SHOWN_PLACES = 3
 """The number of further places of a group that a line names; the line counts the remaining places."""
 
 Group = tuple[Finding, ...]
-"""Findings with the same guard, way out and severity."""
+"""Findings with the same guard, severity and way out (the advice to the user)."""
 
 
 class Signature(NamedTuple):
@@ -133,7 +133,7 @@ def sign_off_hint(group: Group, section: str) -> str:
 class FindingLines(NamedTuple):
     """The findings of a verb as lines for the user.
 
-    Findings with the same guard, way out and severity share a line.
+    Findings of the same guard share a line if their severity and their advice to the user are the same.
     """
 
     signed_off: list[str]

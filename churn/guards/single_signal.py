@@ -26,7 +26,7 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC: its Wilson bound, as if the AUC were a share of the churners.
+    """Return the lower bound of an AUC, by Wilson's formula for a share; each churner is one trial.
 
     The Wilson bound is lower than the usual bounds of an AUC; it stays below 1 even if few churners are
     ranked perfectly.
@@ -228,9 +228,9 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
 def missing_values(context: GuardContext) -> Iterator[Finding]:
     """Look for missing values that predict who leaves, in attributes and in event tables.
 
-    In an event table, only each customer's latest row before the cutoff counts. If a column is empty there,
-    the source may have emptied it later. Customers without any row do not count, because having no row is a
-    valid signal and no leak.
+    In an event table, only each customer's latest row before the cutoff counts. If a column is empty in
+    this row, the source may have emptied the column later. Customers without any row do not count, because
+    having no row is a valid signal and no leak.
     """
     rows = context.labelled_rows
     if rows is None or rows.one_class:

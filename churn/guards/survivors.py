@@ -76,8 +76,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     rate that customers of the same age have at this cutoff and all later ones together.
 
     A single wave of churners at later cutoffs raises the expected number, even if no early churners are
-    missing. So the guard skips a cutoff if the churn rate at the newest cutoff is less than half of the churn
-    rate at this cutoff and all later ones together.
+    missing. So the guard also computes one churn rate over this cutoff and all later ones. The guard skips
+    the cutoff if the newest cutoff alone has less than half of this rate.
 
     If label windows overlap, a churner counts at several cutoffs. So the guard divides the counted and the
     expected churners by the number of label windows that overlap on a day. Then it computes the probability

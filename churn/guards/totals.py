@@ -3,8 +3,8 @@
 A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
 difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
 the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
-`aggregates.py` does not find these copies. It compares columns with aggregates of all rows of a table, but
-the total of one kind of rows, or the difference of two totals, orders the customers too differently.
+`aggregates.py` does not find these copies, because it knows only the aggregates of all rows of a table. The
+total of one kind of rows, or the difference of two totals, ranks the customers in a very different order.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        A column is also no copy if it equals the total `early` for at least as many customers as the total up
-        to today, because the total `early` was known at each cutoff.
+        The column is compared with `values` (the total up to today) and with `early`. It is also no copy if
+        it equals `early` for at least as many customers as `values`, because `early` was known at each
+        cutoff.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -216,7 +217,7 @@ class Totals:
 
 
 def _sum_sql(value: str, only: str = "") -> str:
-    """Return the SQL of a sum: 0 without values, and NULL for a single value, which is a price and no sum."""
+    """Return the SQL of a sum: 0 for no values, and NULL for one value, because one price is no total."""
     return f"CASE WHEN count({value}){only} <> 1 THEN coalesce(sum({value}){only}, 0) END"
 
 

@@ -39,8 +39,8 @@ class StagedEvents:
 
     Attributes:
         is_staged: Whether new events are pending; otherwise the published events stay as they are.
-        is_backfill: Whether the newest night in the ledger is later than this night and does not build on it;
-            then this night has no events.
+        is_backfill: Whether the newest night in the ledger is later than this night, and was scored without
+            the decisions of this night. Then this night has no events.
         n_planned: The number of contacts that are planned.
         n_withdrawn: The number of contacts that are withdrawn.
         n_changed: The number of planned contacts that differ from the contacts that the same night planned
@@ -110,8 +110,9 @@ def stage_night(
 ) -> StagedEvents:
     """Write the events of a night as pending; they count only after `publish_events`.
 
-    If a later night builds on this night, the events of this night stay as they are; only a deleted file is
-    written again. If the newest night is later and does not build on this night, this night has no events.
+    If a later night used the decisions of this night, the events of this night stay as they are; only a
+    deleted file is written again. If the newest night is later and was scored without the decisions of this
+    night, this night has no events.
 
     Args:
         output: The output folder.
@@ -161,7 +162,7 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether the newest night in the ledger is later than this night and does not build on it.
+    """Return whether the newest night of the ledger is later, and was scored without this night's decisions.
 
     If so, the contacts of this night belong to the past, and it is too late to hand them over.
     """

@@ -33,8 +33,8 @@ class CancelRows(NamedTuple):
         column: The column that says whether a row is a cancellation.
         condition: The SQL that turns the name of the column into a condition, such as ` = 1`; empty for a
             boolean column.
-        words: The words in this column that mean a cancellation, if the column holds words.
-        other_words: The words in this column that deny a cancellation, or take it back.
+        words: The words in `column` that mean a cancellation, if `column` holds words.
+        other_words: The words in `column` that deny a cancellation, or take it back.
     """
 
     column: SourceColumn

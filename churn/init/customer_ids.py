@@ -149,8 +149,9 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
     If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
     Raises:
-        CallError: The name only says that the column is a key, as `id` does, and no table has the same value
-            of this column in two rows. So the column cannot hold customer ids.
+        CallError: The name says only that the column is a key, as the name `id` does, and the values of the
+            column are unique in every table. So the column identifies rows and not customers: the id of a
+            customer would be in several rows.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):
@@ -204,9 +205,9 @@ def id_column(
 ) -> IdColumn | None:
     """Find, by names and values, the column of a table that holds ids of customers.
 
-    The user may have given a name such as `id`, which only says that a column is a key. Such a column may be
-    the key of the table's own rows. So it is compared with the columns that, by their names, may hold ids of
-    customers, and the column with the largest share of known ids is returned.
+    The user may have named the column. But a column with a name such as `id` may be the key of the table's
+    own rows. So this column is compared with the columns that, by their names, may hold ids of customers, and
+    the column with the largest share of known ids is returned.
 
     Args:
         connection: The connection with the views of the tables.

@@ -218,7 +218,7 @@ def _find_ids_or_guess(
         tables: The tables.
         key_name: The name of the column with the ids of customers, if the user has given it.
         dialect: The SQL dialect of the source.
-        today: The day of the call.
+        today: Today's date; a date format is wrong if it reads texts as dates after today.
     """
     guess = None
     if not key_name:
@@ -279,7 +279,7 @@ def _find_ids(
         key_name: The name of the column with the ids of customers, given or guessed; None if there is no
             such name yet.
         dialect: The SQL dialect of the source.
-        today: The day of the call.
+        today: Today's date; a date format is wrong if it reads texts as dates after today.
 
     Raises:
         SourceError: A spreadsheet has rounded the ids in the table of customers.

@@ -53,7 +53,7 @@ def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTa
 def read_addresses(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str
 ) -> AddressTables:
-    """Return the tables, with e-mail addresses in columns named `key_name` trimmed and in lower case."""
+    """Return the tables; the e-mail addresses in columns named `key_name` are trimmed and in lower case."""
     spelt_tables: list[SourceTable] = []
     warnings: list[str] = []
     for table in tables:

@@ -147,7 +147,7 @@ def _list_names(names: Sequence[str]) -> str:
 def customers_from_table(
     connection: duckdb.DuckDBPyConnection, customers: KeyedTable, dialect: str
 ) -> Entry | None:
-    """Return the entry of `customers`, made from their own table; None if it lacks dates of sign-up."""
+    """Return the entry for the customers from a table of customers; None if the table lacks sign-up dates."""
     table, key = customers
     match = assign_columns(connection, Match("customers", table, key, True))
     signed_up_at = match.columns.get("signed_up_at")
@@ -367,10 +367,9 @@ def _id_filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows, or whole orders, without the id of a customer.
 
-    Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. But if lines get the
-    id from another line of their order, every order in which no line has an id is excluded, even a single
-    one. Rows with an id that is not in the table of customers are excluded if they are more than
-    `MAX_FLAWED_SHARE` of the rows with an id.
+    Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. If, however, lines
+    get the id from another line of their order, all orders without any id are excluded, even if there is only
+    one such order. Rows with an id that is not in the table of customers are excluded if they are more than `MAX_FLAWED_SHARE` of the rows with an id.
 
     Args:
         connection: The connection with the views of the tables.

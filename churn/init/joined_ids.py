@@ -202,7 +202,7 @@ def _join(
 
 
 def _is_exact(connection: duckdb.DuckDBPyConnection, target: KeyedTable) -> bool:
-    """Return whether no value of the key column occurs twice; a `unique` column may still have repeats."""
+    """Return whether no value of the key column occurs twice; `unique` says this only of nearly all rows."""
     own = id_of(target.key)
     row = connection.execute(
         f"SELECT count({own}) = count(DISTINCT {own}) FROM {target.table.view}"

@@ -158,8 +158,8 @@ def _contract_label(
 def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
     """Return the grace period in days: how long after the end of a contract the next contract may begin.
 
-    The period is the shortest of `GRACES_DAYS` that covers 95 % of the gaps between two contracts of a
-    customer.
+    The grace period is the shortest of `GRACES_DAYS` that covers 95 % of the gaps between two contracts of
+    a customer.
     """
     start, end, key = time_of(contracts.time), time_of(contracts.columns["ended_at"]), id_of(contracts.key)
     row = connection.execute(

@@ -71,8 +71,8 @@ class Match:
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
         warnings: The notes that the user has to see at once.
-        reason: Why the rows of the table led to this match; empty if the names of the table and its columns
-            did.
+        reason: Why the rows of the table led to this match; empty if the match was found by the names of the
+            table and its columns.
     """
 
     name: str
@@ -290,7 +290,7 @@ def _has_valid_values(
 
 
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
-    """Return why a column that is named like an amount of money is a share; empty if it may be money.
+    """Return why a column with a name like money holds shares (such as per cent); empty if it may be money.
 
     Values from 0 to 1 count as shares, unless all are 0 or 1, or the column is the unit price of a product.
     """

@@ -81,7 +81,7 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
 
 def _usual_delay(connection: duckdb.DuckDBPyConnection, view: str, delay: str) -> str:
-    """Return how much later than the row's time a second time column usually is (median), as a text.
+    """Return the median delay of a second time column after the row's time, as a text.
 
     The median is over the rows in which the second time is a day or more later.
     """

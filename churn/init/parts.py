@@ -190,8 +190,8 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
     """Return the word of a table's name that says what its rows are, such as `orders`.
 
-    An empty text means that the name has no such word, but the table may be a variant of another table. None
-    means that the table is no variant of another table.
+    Return None if the table cannot be a variant of another table. Return an empty text if it can be one, but
+    its name has no such word.
     """
     words = stem.split("_")
     if re.search(OTHER_ROWS, stem):

@@ -76,7 +76,7 @@ class _Candidate:
 
     Attributes:
         sql: The SQL expression that gives the id of the person in a row of `table`.
-        n_ids: The number of distinct ids of orders.
+        n_ids: The number of distinct customer ids, which may be new for each order.
         n_persons: The number of persons.
     """
 

@@ -23,8 +23,8 @@ MIN_LATE = 5
 """A reading is wrong if this many dates lie in the future, and no date does in another reading."""
 
 MIN_GROUPED, MIN_PLAIN = 50, 20
-"""In numbers such as 2,313 the mark groups thousands if there are this many, and this many plain numbers
-below 1000.
+"""The comma in numbers such as 2,313 groups thousands if a column has at least this many such numbers, and
+at least this many numbers without a mark, all of these below 1000.
 """
 
 DECIMAL_COMMA = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(\.[0-9]{3})+)(,[0-9]+)?"
@@ -149,9 +149,9 @@ def date_reading(
     question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
-    reading. If all dates lie on the same day of the month, such as the first, this speaks for a reading: with
-    day and month exchanged, they would all lie in January. If these two rules contradict each other, the user
-    is asked.
+    reading. A reading is likely if it puts all dates on the same day of the month, such as the first. With
+    day and month exchanged, all dates would lie in one month, such as January. If these two rules contradict
+    each other, the user is asked.
 
     Args:
         connection: The connection with the view of the column.
@@ -291,8 +291,8 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
     Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. Without such
-    texts, numbers such as 2,313 can be read in two ways. In them, the mark groups thousands if the column
-    has many such numbers, and also many plain numbers that are all below 1000.
+    texts, numbers such as 2,313 can be read in two ways. Their comma or point groups thousands if two
+    conditions hold: there are many such numbers, and many numbers without a mark, all of these below 1000.
 
     Args:
         connection: The connection with the view of the column.
@@ -338,8 +338,8 @@ def number_question(name: str, example: str) -> str:
 
     Args:
         name: The column's name, spelled as in the SQL of params.yaml.
-        example: A number that can be read in two ways, such as 2,313, or a text that names the kinds of
-            numbers that the column mixes.
+        example: A number that can be read in two ways, such as 2,313. If the column mixes several kinds
+            of numbers, a text that names them, such as `decimal commas as well as decimal points`.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

@@ -74,9 +74,9 @@ class FollowUp:
 
     Attributes:
         customer: The customer, an index into the arrays of `EventCounts`.
-        stratum: A number that identifies the row's stratum. A stratum holds the customers who joined in the
-            same month, at the same age (the time since the sign-up). Only rows of the same stratum are
-            compared with each other.
+        stratum: A number that identifies the row's stratum. The rows of a stratum have the same
+            month of joining and the same age of the customer (the time since the sign-up). Only rows of the
+            same stratum are compared with each other.
         has_left: Whether the customer left in the window.
     """
 
@@ -145,7 +145,8 @@ class Search:
         n_tried: The number of candidates that were compared on the earlier joiners.
         best: The candidate with the largest `Comparison.z` among the earlier joiners; None if no `z` is
             above 0.
-        earlier, later: The comparison of `best` among the earlier joiners, and among the later joiners.
+        earlier, later: The comparison of customers with `best` and customers without it, among the earlier
+            joiners and among the later joiners.
         reason: Why no candidate is reported; None if `best` is confirmed.
     """
 
@@ -157,7 +158,7 @@ class Search:
 
 
 def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
-    """Choose the event that goes with staying most clearly for earlier joiners; test it on later joiners.
+    """Choose the event with the clearest link to staying among earlier joiners; test it on later joiners.
 
     The chosen event has the largest `Comparison.z` among the earlier joiners. It is tested only once.
 

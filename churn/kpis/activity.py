@@ -41,8 +41,8 @@ class Activity:
             `[customers]`.
         was_active_before_first: Whether each customer was active at some time more than one month (or week)
             before the first bound, `[customers]`.
-        money: What each customer paid per month at each bound, in currency, `[bounds, customers]`; NaN if
-            this is not known.
+        money: What each customer paid per month at the time of each of the `bounds`, in currency,
+            `[bounds, customers]`; NaN if this is not known.
     """
 
     bounds: tuple[date, ...]

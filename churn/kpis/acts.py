@@ -303,8 +303,8 @@ def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
     """Return the first day of some windows, and an array with the window of each day from that day on.
 
     The windows hold the days `[end - ACTIVE_WINDOW_DAYS, end)` for the entries of `ends` at `positions`.
-    Entry `i` of the array is the position in `ends` of the window that holds the day `first day + i`. It is
-    -1 if no window holds this day; the last entry is always -1.
+    Entry `i` of the array belongs to the day `first day + i`: it is the window that holds this day, as a
+    position in `ends`. It is -1 if no window holds this day; the last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)

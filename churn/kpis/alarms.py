@@ -65,7 +65,7 @@ class Alarm(Part):
         value: The value.
         usual: The usual value, including the season of this period if `season` is true.
         limit: The limit that the value crossed: the largest or the smallest value that the history allows.
-        n_history: The number of past values whose distances from their usual values give the limit.
+        n_history: The number of past distances (value minus usual value) from which the limit comes.
         season: Whether the limits come from the values without their yearly pattern (the season).
         text: The alarm in words.
     """
@@ -102,7 +102,7 @@ class Limits:
     Attributes:
         usual: The usual value.
         low, high: The lowest and the highest allowed value.
-        n_history: The number of past values whose distances from their usual values give the limits.
+        n_history: The number of past distances (value minus usual value) from which the limits come.
         season: Whether the limits come from the values without their yearly pattern (the season).
     """
 
@@ -179,7 +179,7 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
 
 
 def _season(values: Floats, length: int) -> Floats:
-    """Return the seasonal part of each value; the last value gets the part of the period one year before."""
+    """Return the seasonal part of each value; for the last value, that of the value one year before."""
     # Degree 0 is a mean over the years; a line through two years would pass exactly through both, noise
     # included.
     fit = STL(values[:-1], period=length, seasonal=_odd_above(len(values)), seasonal_deg=0).fit()
@@ -190,8 +190,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    A smoothing window of this width covers all `number` values. So one season is computed from all years
-    together, and not one for each year.
+    A smoothing window of this width covers all `number` values. So all years together get one seasonal
+    pattern, instead of one pattern for each year.
     """
     return number + 1 + number % 2
 

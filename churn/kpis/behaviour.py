@@ -1,4 +1,7 @@
-"""The observed churn by behaviour, value and stage, and by loyalty: active or not, free to leave or not."""
+"""The observed churn by behaviour, value and stage, and by loyalty.
+
+Loyalty says whether a customer is active, and whether a contract binds the customer.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ OUTSIDE = -1
 
 
 def missing_figures(names: Sequence[str], period: Period, reason: str) -> tuple[Figure, ...]:
-    """Return for each name a figure that has no value, but the reason why.
+    """Return for each name a figure that has no value; the figure gives the reason.
 
     Args:
         names: The names of the figures.

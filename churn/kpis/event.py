@@ -1,7 +1,7 @@
 """The figures of an event: how many of the customers who could have the event had it, by period and segment.
 
 A label of kind event says which event is wanted, such as an upgrade. The label does not say who stays a
-customer. So the figures of retention are missing and give this as the reason.
+customer. So the figures of retention have no value, and the reason is shown instead.
 """
 
 from __future__ import annotations

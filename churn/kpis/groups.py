@@ -1,5 +1,7 @@
-"""The section `groups`: the observed churn by RFM class, by behaviour, value and playbook stage, and by
-loyalty; and the two lists that a night can write beside its call list.
+"""The section `groups`: the observed churn of groups of customers, and the lists beside the call list.
+
+The customers are grouped in three ways: by RFM class; by behaviour, value and stage of the playbook together;
+and by loyalty. A night can write two lists beside its call list.
 """
 
 from __future__ import annotations

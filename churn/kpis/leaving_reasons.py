@@ -44,7 +44,7 @@ NO_NIGHTS = "no leaver was scored in the 31 days before leaving"
 
 
 class ReasonRow(Part):
-    """The customers who left with one recorded reason.
+    """The customers who left for the same recorded reason.
 
     Attributes:
         recorded_reason: The reason for leaving in the words of the company.

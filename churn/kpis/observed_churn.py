@@ -76,7 +76,9 @@ def read_outcomes(store: Store, cutoffs: Sequence[date]) -> Outcomes:
 
 
 class ChurnShare(Part):
-    """The rows of one level, and the share of them that left. A row is a customer at a cutoff.
+    """The customers of one level, such as a health band, and the share of them who left.
+
+    A row is a customer at a cutoff.
 
     Attributes:
         level: The level, such as the name of a health band.
@@ -120,10 +122,10 @@ def churn_share(level: str, mask: Bools, outcomes: Outcomes) -> ChurnShare:
 
 
 class Difference(Part):
-    """The share that left in one level minus the share in another, with its 95 % interval.
+    """The share that left in one level (a group of customers) minus the share that left in another level.
 
-    The interval is Newcombe's, computed from the two intervals of Wilson. `means_something` is true if the
-    interval excludes 0.
+    The 95 % interval of the difference is Newcombe's, computed from the two intervals of Wilson.
+    `means_something` is true if the interval excludes 0.
     """
 
     of: str

@@ -1,4 +1,4 @@
-"""What the figures need to know about the scored nights; a class in `churn/scoring` reads it."""
+"""Which facts about the scored nights the figures need; a class in `churn/scoring` reads these facts."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def all_customers(n_customers: int) -> Segmentation:
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
     """Return the divisions of the customers that are used for periods of a kind, such as months.
 
-    For weeks, only the division into one part is used, because segments would be too small.
+    For weeks, all customers form one part, because segments would be too small.
 
     Args:
         kind: The kind of period, such as `month`.

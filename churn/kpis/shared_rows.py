@@ -83,8 +83,8 @@ class SharedRows:
     """The facts that several sections of `churn kpis` need, collected from the rows of the store.
 
     Attributes:
-        spells: The periods in which each customer was active, found from events; None if contracts, or no
-            table at all, show who is active.
+        spells: The periods in which each customer was active, found from events; None if contracts
+            show who is active, or if no table does.
         active_days: The number of days on which each customer did something, in the 28 days before each
             cutoff of `PassTerms`; None if no table holds acts of customers.
         early_events: The counts of what new customers (`PassTerms.joiners`) did soon after the sign-up.
@@ -206,7 +206,7 @@ def _money_readers(
 
 
 def _money(days: Sequence[date], spending: SumsAt, recurring: SumsAt | None) -> MoneyAt:
-    """Return the sums of the two money readers as `MoneyAt`, in currency instead of cents.
+    """Return the sums of `spending` and `recurring` as `MoneyAt`, in units of the currency, not in cents.
 
     The sums of spent money are changed in place, because a copy would need much memory.
     """

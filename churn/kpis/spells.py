@@ -87,7 +87,7 @@ class EventSpells(RowReader):
         """Begin without an event.
 
         Args:
-            active_days: The number of daily cutoffs at which an event makes its customer active.
+            active_days: For how many days after an event the customer counts as active.
             cutoff: A day number; only events that happened and were known before it count.
         """
         self._active_days, self._cutoff = active_days, cutoff

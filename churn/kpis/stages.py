@@ -238,8 +238,9 @@ def _seen_one_bound_before(activity: Activity) -> Bools:
 
 
 def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tuple[StageMonth, ...]:
-    """Return for each month the stages at its start and the moves to its end; a customer who stays in a stage
-    counts as a move, too.
+    """Return the stages at the start of each month, and the moves from stage to stage until its end.
+
+    A customer who stays in a stage counts as a move, too.
 
     Args:
         activity: The active customers at the start and the end of each period, and what they pay per month.

@@ -72,7 +72,7 @@ class SurvivalTable(Part):
     """How long customers stay: one curve for all customers, and one curve for each segment.
 
     Attributes:
-        unit: The unit of the shares.
+        unit: The unit of the values on the curves, always `share`.
         definition, population, band: How the shares of customers who stay are computed, for which customers,
             and how the interval of a share is computed.
         known_until: The day up to which it is certain who left.

@@ -101,7 +101,7 @@ def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]
 def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
     """Return the earliest day that can be the first default test cutoff of training; None if no day can.
 
-    It may be before the test cutoff that training uses (see `first_test_cutoff`).
+    Training may choose a later day, because it also looks at the labels (see `first_test_cutoff`).
 
     Args:
         mature_on: For each matured snapshot the date on which its label matures.

@@ -77,9 +77,10 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Suggest a horizon: the shortest silence after which few customers come back.
 
     A silence is the time from one day with an event to the customer's next day with an event. The last
-    silence of each customer is open: its end is not known yet. Customers who objected to being contacted are
-    left out. Only data before the first test cutoff are used. If the suggested horizon moves the default
-    first test cutoff to an earlier day, the search is repeated with only the data before this earlier day.
+    silence of each customer is open, because its end is not known yet. Customers who objected to being
+    contacted are left out. Only data before the first test cutoff are used. If the suggested horizon moves
+    the default first test cutoff to an earlier day, the search is repeated with only the data before this
+    earlier day.
 
     Raises:
         CallError: `label.kind` is contract or event; only a label of kind inactivity has silences.

@@ -35,7 +35,8 @@ class Silences:
     """The number of silences, by group of customers and by length in days.
 
     A silence is the time from a day on which a customer has an event to the next such day. It lasts at least
-    one day, so the column of day 0 is never used. Both arrays have the shape (JACKKNIFE_GROUPS, days + 1).
+    one day, so the column of day 0 is never used. `ends` and `open` have the shape
+    (JACKKNIFE_GROUPS, days + 1).
 
     Attributes:
         ends: The number of silences that ended with a return, by their length.
@@ -154,9 +155,9 @@ def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
 
 
 def _daily_survival(n_ended: Ints, at_risk: Ints) -> Floats:
-    """Return for each day the share of silences that do not end on it, or of customers who do not leave.
+    """Return for each day the share of `at_risk` that does not end on this day.
 
-    It is a share of the silences or customers in `at_risk` on this day.
+    Both arguments count silences (which end if the customer comes back), or both count customers (who leave).
     """
     return np.asarray(1 - n_ended / np.maximum(at_risk, 1), dtype=np.float64)
 

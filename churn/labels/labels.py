@@ -32,8 +32,8 @@ from churn.labels.outcomes import (
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
     """Return for each cutoff the label of every customer: `LEFT`, `STAYED`, or a key of `DROP_REASONS`.
 
-    Ignore the labels of customers outside the cohort. Ignore the labels of a cutoff until they are matured,
-    which means that their data are complete (see `label_window`).
+    The caller must ignore the labels of customers outside the cohort. The caller must also ignore the labels
+    of a cutoff until they are matured, which means that their data are complete (see `label_window`).
 
     Returns:
         One array per cutoff, in the order of the customer codes, shape (customers,).
@@ -128,9 +128,9 @@ class _EventDays:
         return cls(keys, first_customer, int(customer[-1]) - first_customer + 1, first_day, width)
 
     def first_from(self, day: int) -> npt.NDArray[np.int32]:
-        """Return for each customer the first day with an event on or after `day`, `[customers]`.
+        """Return, for each customer, the first day with an event on or after `day`.
 
-        The value is `NEVER` if there is no such day.
+        The value is `NEVER` if there is no such day. The shape is `[customers]`.
         """
         base = np.arange(self.n_customers, dtype=np.int64) * self.width
         position = np.searchsorted(self.keys, base + min(max(day - self.first_day, 0), self.width))

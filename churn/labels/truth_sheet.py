@@ -100,7 +100,10 @@ class Reactivation:
 
     @property
     def followed_days(self) -> int | None:
-        """Return how many days after the window the curve ends; after that, too few churners are followed."""
+        """Return how many days after the label window `curve` ends; None if there is no curve.
+
+        After these days, the data show too few churners.
+        """
         return self.curve.followed_days - 1 if self.curve else None
 
     @property

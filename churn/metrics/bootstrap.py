@@ -96,7 +96,7 @@ def estimate_metrics(
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        customer: The column of `draws` to which each row belongs, shape (rows,).
+        customer: The customer of each row: the number of the customer's column in `draws`, shape (rows,).
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The share of rows, from the top of the ranking, that lift and precision count as contacted, in
             (0, 1].

@@ -91,7 +91,7 @@ def estimate_profit(
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        customer: The column of `draws` to which each row belongs, shape (rows,).
+        customer: The customer of each row: the number of the customer's column in `draws`, shape (rows,).
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
         values: The values of the customers, and the costs of the campaign.
@@ -190,8 +190,8 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        The sums are exact, because they are sums of integers. So a row with weight n gives exactly the same
-        result as n copies of the row.
+        Both are computed from sums of integers, and such sums are exact. So a row with weight n gives exactly
+        the same result as n copies of the row.
         """
         row_counts = None if counts is None else counts[self.customer]
         weight = drawn_weight(row_counts, self.weight, len(self.left))
@@ -311,8 +311,9 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 def _hull(churners: Floats, rows: Floats) -> tuple[Floats, Floats]:
     """Return the corners of the upper convex hull of the curve of churners over rows.
 
-    The first corner is (0, 0); the last corner holds all churners and all rows. Every corner between them is
-    the end of a tie with at least one churner. So ties without churners are skipped.
+    The first corner is (0, 0); the last corner holds all churners and all rows. Rows of equal rank form a
+    tie. Every other corner is the end of a tie with at least one churner. So ties without churners are
+    skipped.
     """
     ends = np.concatenate([[0], np.flatnonzero(churners[1:] > churners[:-1]) + 1])
     if rows[ends[-1]] < rows[-1]:

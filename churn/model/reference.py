@@ -196,7 +196,8 @@ def level_bins(
 
     Args:
         name: The name of the signal.
-        codes: The index into `levels` of each training row's text, shape (rows,), NaN if missing.
+        codes: For each training row, the position of its text in `levels`, shape (rows,); NaN if the text is
+            missing.
         levels: All text values of the signal, each value once.
         cutoff: The day number of each row's cutoff, shape (rows,).
         known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.

@@ -283,7 +283,7 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether a tree's sets of levels (codes of text values) are valid, and splits use only these."""
+    """Return whether a tree's sets of levels (codes of texts) are valid, and its splits use no other sets."""
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -396,7 +396,7 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
     """Return a column for each number of days: the probability of leaving within these days.
 
-    If one of the numbers is 90, the column `expected_days_90d` is added.
+    If `within` has the key 90, the column `expected_days_90d` is added.
     """
     columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
     return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
@@ -575,7 +575,7 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         """The class through which MLflow uses the scorer."""
 
         def load_context(self, context: Any) -> None:
-            """Load the bundle that MLflow stored with this file."""
+            """Load the bundle that MLflow stored with the model."""
             self.scorer = Scorer.load(context.artifacts["bundle"])
 
         def predict(

@@ -36,7 +36,7 @@ because hiding it would change good output.
 
 @dataclass
 class Environment:
-    """The values of the environment variables `${NAME}` in one file.
+    """The environment variables that one file names as `${NAME}`, and their values.
 
     Attributes:
         missing: The names that are not set, each with the key that uses it.

@@ -193,8 +193,8 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
 
     Args:
         detail: The mistake, as pydantic describes it.
-        templates: For each text with the value of an environment variable, the text with `${NAME}`, which
-            messages show instead.
+        templates: Maps each text that contains the value of an environment variable to the same text with
+            `${NAME}`. Messages show the text with `${NAME}`.
     """
     key = _key(detail)
     if detail["type"] == "extra_forbidden":

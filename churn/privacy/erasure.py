@@ -302,7 +302,7 @@ def _parquet_without(path: Path, customer: str, removed_rows: RemovedRows) -> by
 
 
 def _table_without(data: bytes, identifiers: Identifiers) -> bytes:
-    """Return a CSV file without the rows of the customer; the ranks in the other rows do not change."""
+    """Return a CSV file, such as a call list, without the customer's rows; other rows keep their ranks."""
     text = data.decode("utf-8", "surrogateescape")
     separator, header, rows = csv_rows(text)
     buffer = io.StringIO(newline="")

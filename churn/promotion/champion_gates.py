@@ -37,7 +37,7 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
        `-margin`. If the champion's value is 0 or negative, the lower bound is not divided. It must then be
        at least `-margin * abs(value)`, where `value` is the champion's value.
     3. In each segment with at least 300 churners, the AUC falls by .02 at most, or the interval of the
-       difference is not below 0.
+       difference is not entirely below 0.
 
     Args:
         result: The result of the evaluation.
@@ -147,11 +147,11 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         not lost,
         worst[2],
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
-        "the interval of the difference is not below 0",
+        "the interval of the difference is not entirely below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
         f"{'too low' if lost else 'the smallest difference is'} in {words}; the gate requires that, in each "
         f"of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "
-        f"-{SEGMENT_LOSS} or more, or its interval is not below 0.",
+        f"-{SEGMENT_LOSS} or more, or its interval is not entirely below 0.",
         "For each segment that lost AUC, look at the signals of its customers, and check whether their data "
         "have changed.",
     )

@@ -54,7 +54,7 @@ def format_cost(cost: Interval) -> str:
 
 
 def measured_cost_lines(costs: ContactCosts | None, as_of: date | None) -> Iterator[str]:
-    """Yield lines that say which measured costs of a contact a night uses, and why it does not use others.
+    """Yield lines that say which measured contact costs are used in a night, and why others are not used.
 
     Args:
         costs: The costs of contacts that were measured before the night; None if params.yaml maps no column

@@ -366,7 +366,7 @@ def _design_lines(design: ExperimentDesign, words: LabelWords) -> Iterator[str]:
 
 
 def _training_in_words(design: ExperimentDesign) -> str:
-    """Return a text that says in how many days enough controls for a training will have a known outcome."""
+    """Return a text that says when there will be enough controls with known outcomes to train a model."""
     if design.training_in_days is not None:
         return f"there will be enough in {_count(design.training_in_days, 'day')}"
     if design.units_per_day is None:

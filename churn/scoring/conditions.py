@@ -74,8 +74,8 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    Each edge of the range is a pair of a number and a flag. The flag is 0 if the number itself is in the
-    range. Otherwise the flag is 1 at the low edge, and -1 at the high edge. So Python can compare two edges
+    Each edge of the range is a pair: a number, and a flag that is 0 if the number itself is in the range.
+    Otherwise the flag is 1 at the low edge, and -1 at the high edge. So Python can compare two edges
     as pairs.
     """
 

@@ -93,7 +93,7 @@ def rule_counts(
 
 
 def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact]) -> Iterator[str]:
-    """Yield the lines of a dry run: for each list a table of its rules, and then a line for each contact.
+    """Yield the lines of a dry run: a table of rules for each list of customers, then a line per contact.
 
     Args:
         counts: The numbers of customers for each rule of the playbook.

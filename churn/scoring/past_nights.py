@@ -1,4 +1,4 @@
-"""Read earlier nights again: which customers they scored, and the signal family of each first reason."""
+"""Read earlier nights again: the scored customers, and the signal family of each customer's first reason."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class PastNights:
         output: The output folder.
         label_id: The id of the label; nights of other labels are left out.
         last: The last night; later nights are left out.
-        signals: All signals. Their sentences are compared with the text of a reason to find its family.
+        signals: All signals. A reason has the family of the signal whose sentence fits the text of the
+            reason.
     """
 
     output: Path

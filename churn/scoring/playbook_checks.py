@@ -26,7 +26,7 @@ _CLOSE_NAMES = 0.85
 
 
 def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
-    """Return a problem with its line number in front; the problem must begin with its key in the file.
+    """Return a problem with its line number in front; the problem must begin with a key of the playbook.
 
     >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
     'line 2: plays[0].when is empty.'

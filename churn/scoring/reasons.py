@@ -69,7 +69,7 @@ class Reason:
         text: The reason as a sentence.
         signal: The name of the signal.
         family: The family of the signal.
-        weight: The contribution of the family in log-odds.
+        weight: What the signals of this family add to the customer's log-odds of leaving.
         usual: The median of the signal over the cohort, written as in the sentence; None if the sentence has
             no number.
     """
@@ -97,11 +97,12 @@ def reasons_for(
 ) -> list[tuple[Reason, ...]]:
     """Return up to `max_reasons` reasons for each row of `values`, the largest contribution first.
 
-    A family gives a reason only if the sum of its contributions raises the risk. A family gives at most one
-    reason. The reason comes from a signal that raises the risk and whose value is on the risky side of the
-    cohort's median. If there are several such signals, the signal with the largest contribution is taken. So
-    no sentence says that a customer is at risk because the customer logs in more than most. A signal without
-    a risky side is taken only if no other signal of the family fits.
+    Each signal belongs to a family. A family gives a reason only if the sum of the contributions of its
+    signals raises the risk. A family gives at most one reason. The reason comes from a signal that raises the
+    risk and whose value is on the risky side of the cohort's median. If there are several such signals, the
+    signal with the largest contribution is taken. So no sentence says that a customer is at risk because the
+    customer logs in more than most. A signal without a risky side is taken only if no other signal of the
+    family fits.
 
     Args:
         values: The signals as columns, one row for each customer; an unknown value is missing.

@@ -143,12 +143,12 @@ def score_table(
 ) -> pa.Table:
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
-    The file has columns for the probabilities within 30, 60 and 90 days and for the expected days only if the
-    label is about contracts. These columns are empty if the model does not predict such probabilities and
-    days. If the label has a horizon of 28 to 31 days and no gap, and the model has no other horizons, the
-    column for 30 days holds the churn probability. The column `play` is filled for each customer who has a
-    play. Action, owner, due date and the other columns of a task are filled only for customers on the call
-    list.
+    Four columns exist only if the label is about contracts. Three hold the probability of leaving within 30,
+    60 and 90 days. The fourth holds how many of these 90 days the customer is expected to stay. The four
+    columns are empty if the model does not predict such probabilities and days. If the label has a horizon of
+    28 to 31 days and no gap, and the model has no other horizons, the column for 30 days holds the churn
+    probability. The column `play` is filled for each customer who has a play. Action, owner, due date and the
+    other columns of a task are filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is

@@ -49,8 +49,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: The reason in the parameter file for accepting that no control represents some of the treated
-            rows; None if the file gives no reason.
+        reason: The parameter file's reason for accepting treated rows that no control represents; None if the
+            file gives no reason.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

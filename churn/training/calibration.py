@@ -133,7 +133,7 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
 
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
-    """Return each level's share of churners by isotonic regression, with one row added to this level.
+    """Add one row to each level in turn; return that level's share of churners by isotonic regression.
 
     The outcome of the added row is `guess`. The result follows from the max-min formula. For each level, take
     all runs of neighbouring levels that contain it. For each start of a run, take the smallest share of

@@ -51,8 +51,8 @@ class Lives:
         predictions: The uncalibrated log-odds, each from a model that has not seen the label of the row.
         stays: The days from the end of the label's gap to the end of the contract, shape (rows,); a huge
             number if no end is known.
-        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. Whether a customer left within d days
-            after the label's gap is known `d + lag_days` days after the cutoff.
+        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. It is known `d + lag_days` days
+            after the cutoff whether a customer left within `d` days after the label's gap.
     """
 
     predictions: OutOfTime
@@ -179,7 +179,7 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     as a column. They were no better out of time and took three times as long to train. See docs/horizons.md.
 
     Args:
-        lives: The rows that were predicted out of time.
+        lives: The rows, each with the prediction of a model that has not seen the row's label.
         horizon_days: The label's own horizon. At this horizon, the probability from the hazards equals the
             model's probability.
         by: The date up to which outcomes are known.

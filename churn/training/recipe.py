@@ -206,7 +206,8 @@ class StagedCandidate(Candidate):
     """A candidate with a setting that is chosen on folds of the training rows; its values are called stages.
 
     Attributes:
-        family: The name of a group of candidates; one call of `stages` can take recipes of the whole group.
+        family: The name of a group of candidates. One call of `stages` can take the recipes of all candidates
+            in the group.
     """
 
     family: ClassVar[str]
@@ -237,7 +238,7 @@ class StagedCandidate(Candidate):
 
 
 class Trees(StagedCandidate):
-    """Boosted trees; the stages are 10 trees, 20 trees, and so on."""
+    """Boosted trees; the stages are the numbers of trees that are tried: 10, 20, and so on."""
 
     name: ClassVar[CandidateName] = "trees"
     family = "trees"
@@ -281,7 +282,7 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression with a curve for each signal; its stages are prior variances (`STRENGTHS`)."""
+    """A logistic regression with a curve for each signal; the stages are prior variances (`STRENGTHS`)."""
 
     name = "logistic"
     family = "logistic"

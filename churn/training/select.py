@@ -176,7 +176,7 @@ def _rank(
 def at_best(
     folds: Sequence[tuple[Floats, ...]], left: Floats, weight: Floats | None = None
 ) -> tuple[int, Floats]:
-    """Return the stage with the lowest log loss over all folds together, and the log-odds at this stage.
+    """Return the stage, such as a number of trees, with the lowest log loss over all folds, and its log-odds.
 
     A stage is one of the tried values of a setting, such as a number of trees; stages are numbered from 0.
 

@@ -81,8 +81,8 @@ def tree_stages(
     one after 20 trees, and so on.
 
     Growing stops at the setting's largest number of trees, or earlier if the log loss of the validation rows
-    has not fallen for 100 trees. All settings share one binning of the rows, so they must agree on the least
-    number of rows of a leaf.
+    has not fallen for 100 trees. All settings share one LightGBM dataset, and LightGBM prepares a dataset for
+    one value of the least number of rows of a leaf. So this number must be the same in all settings.
 
     Args:
         train: The training rows, with churners and stayers.

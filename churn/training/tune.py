@@ -33,8 +33,8 @@ class Trial:
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
         recipe: All settings for the final fit, if this trial is used.
-        leaves: The largest number of leaves that a tree may have; if the recipe does not set it, the
-            number for the fold with the most churners.
+        leaves: The largest number of leaves that a tree may have; if the recipe does not set it, it is
+            computed from the number of churners in the fold that has the most churners.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.

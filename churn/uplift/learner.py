@@ -1,10 +1,10 @@
-"""The DR learner (doubly robust): an outcome model for each arm, then trees that predict the pseudo-outcome
-of each unit.
+"""The DR learner (doubly robust): an outcome model for each arm, then trees that predict the effect.
 
-The pseudo-outcome of a unit is an unbiased estimate of the effect of the treatment on this unit if the
-recorded probability of treatment is right, whatever the outcome models say. Good outcome models only make the
-pseudo-outcome less noisy. `Y` is the outcome, `T` in {0, 1} the arm, and `e` the recorded probability. `m1`
-and `m0` are outcome models that have not seen the unit. The pseudo-outcome is:
+The trees are fitted to the pseudo-outcome of each unit. The pseudo-outcome is an unbiased estimate of the
+effect of the treatment on this unit if the recorded probability of treatment is right, whatever the outcome
+models say. Good outcome models only make the pseudo-outcome less noisy. `Y` is the outcome, `T` in {0, 1} the
+arm, and `e` the recorded probability. `m1` and `m0` are outcome models that have not seen the unit. The
+pseudo-outcome is:
 
     m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
 

@@ -141,10 +141,10 @@ def compare_policies(
 
 
 def choose_share(score: Floats, fold: Ints, share: float) -> Floats:
-    """Return the probability with which each row is contacted; in each fold the highest scores are contacted.
+    """Return each row's probability of a contact: 1 for the highest scores of a fold, 0 for the lowest.
 
-    If several rows with the same score compete for the last contacts, all of them get the same probability.
-    So the order of the rows does not matter.
+    If several rows with the same score compete for the last contacts of a fold, all of them get the same
+    probability between 0 and 1. So the order of the rows does not matter.
 
     Args:
         score: The number by which rows are ranked, shape (rows,).

@@ -45,7 +45,10 @@ class EarlierRows:
         )
 
     def with_codes(self, levels: Mapping[str, tuple[str, ...]]) -> str:
-        """Return SQL that selects the rows with new codes: the positions of the names in `levels[column]`."""
+        """Return SQL that selects the rows with new codes for levels.
+
+        The new code of a level is the position of its name in `levels[column]`.
+        """
         codes = {
             column: [str(levels[column].index(name)) if name in levels[column] else "NULL" for name in names]
             for column, names in self.levels.items()

@@ -75,7 +75,7 @@ class StagedTable:
 
     Args:
         spec: The table.
-        rows_view: The view whose rows count as read from the source.
+        rows_view: The view whose number of rows is reported as the number of rows read from the source.
         typed_view: The view of the same rows with typed columns.
         columns: The canonical columns that the source gives.
         unread: See `TableQuery`.

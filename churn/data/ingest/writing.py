@@ -284,7 +284,7 @@ class TableWriter:
         return {column.name: f"enum_code({_level_name(column)}::{self._level_type(column.name)})::INTEGER"}
 
     def _create_level_types(self) -> None:
-        """Create an SQL enum for each column of the type `level`; a level's code is its position in it."""
+        """Create an SQL enum for each column of levels; the position of a level in the enum is its code."""
         for column, names in self.levels.items():
             level_type = self._level_type(column)
             self.connection.execute(f"DROP TYPE IF EXISTS {level_type}").fetchall()
@@ -343,7 +343,8 @@ def _stored_columns_of(column: Column, time: str) -> dict[str, str]:
 def _level_name(column: Column) -> str:
     """Return the SQL of the level (text value) in a column of the type `level`.
 
-    If an empty cell ends the previous level in this column, the SQL gives an empty text for the cell.
+    If an empty cell in this column means that the customer no longer has a level, the SQL gives an empty text
+    for the cell.
     """
     name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name

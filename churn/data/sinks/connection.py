@@ -46,9 +46,9 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
     """Return the tables that a database's catalogue lists; the keys are their names in lower case.
 
     Args:
-        rows: The rows of the catalogue. Each row holds the table's name, the table's kind, a text, a column's
-            name and the column's type. The text is the table's comment (in SQLite, the SQL that created the
-            table); it may contain `MARK`.
+        rows: The rows of the catalogue. Each row holds the table's name, the table's kind, the table's
+            comment, a column's name and the column's type. In SQLite, the SQL that created the table stands
+            in place of the comment. The comment or the SQL may contain `MARK`.
         kinds: `table` or `view` for each word that the catalogue uses for a kind of object.
     """
     tables: dict[str, StoredTable] = {}

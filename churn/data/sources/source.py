@@ -83,5 +83,8 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return a checksum of a query's rows; None if the modification times of files show their changes."""
+        """Return a checksum of the rows of a query; None if the source consists of files.
+
+        A changed file has a new modification time, so the program needs no checksum of its rows.
+        """
         return None

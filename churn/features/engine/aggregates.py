@@ -1,11 +1,10 @@
 """Compute counts, sums and extremes for each customer and each bin of days.
 
-The value for any window of bins then takes one or two look-ups. The rows of a block are ordered by (customer,
-time), so the rows of one customer in one bin form a run. The start positions of the runs are enough to count
-rows and to find the latest row. The total of any window is the difference of two prefix sums at these
-positions. A row is steady if it counts at every cutoff after its day. Rows that are not steady stand in a
-short list; they are added at each cutoff at which they count. All sums are sums of integers, so they do not
-depend on the order of blocks, threads and machines.
+The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
+start positions of the runs are enough to count rows and to find the latest row. The total of any window is
+the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
+day. Rows that are not steady stand in a short list; they are added at each cutoff at which they count. All
+sums are sums of integers, so they do not depend on the order of blocks, threads and machines.
 """
 
 from __future__ import annotations
@@ -170,7 +169,11 @@ class Aggregates:
 
     @cached_property
     def _runs(self) -> tuple[LongArray, LongArray]:
-        """Return the start of each run of steady rows, and its cell `bin * n + customer`, `[runs]`."""
+        """Return the start of each run of rows, and its cell `bin * n + customer`, `[runs]`.
+
+        A run holds the steady rows of one customer in one bin. A row is steady if it counts at every cutoff
+        after its day.
+        """
         # The cells of a block fit 31 bits.
         cell = self.timeline.bin_of(self._steady_of(self.rows.day)) * np.int32(self.n)
         cell += self._steady_of(self.rows.customer)
@@ -182,9 +185,10 @@ class Aggregates:
 
     @cached_property
     def _edges(self) -> IntArray:
-        """Return for each bin and customer the position of the first steady row in this bin or later.
+        """Return for each bin and customer the position of the first row in this bin or later.
 
-        `[bins + 1, n]`; a customer's rows in bins `[start, end)` have positions `[edges[start], edges[end])`.
+        Only steady rows (see `_runs`) have positions here. The shape is `[bins + 1, n]`. A customer's rows in
+        bins `[start, end)` have positions `[edges[start], edges[end])`.
         """
         starts, cells = self._runs
         edges = np.zeros((self.timeline.bins + 1, self.n), dtype=np.int32)
@@ -196,20 +200,20 @@ class Aggregates:
         return edges
 
     def _prefix_of(self, weights: AnyInt) -> LongArray:
-        """Return the summed weights of all steady rows before each position in `_edges`, `[bins + 1, n]`."""
+        """Return the sum of the steady rows' weights before each position in `_edges`, `[bins + 1, n]`."""
         sums = np.zeros(len(weights) + 1, dtype=np.int64)
         np.cumsum(weights, out=sums[1:])
         return sums[self._edges]
 
     @cached_property
     def _unsteady(self) -> LongArray:
-        """Return the positions of the rows that are not steady."""
+        """Return the positions of the rows that do not count at every cutoff after their day."""
         if self.rows.steady is None:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the rows in the window that are not steady and count at the cutoff."""
+        """Return the positions of the rows in the window that count at the cutoff but are not steady."""
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):
             return unsteady

@@ -250,8 +250,9 @@ def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Pe
 
 
 def plan_signal(store: Store, cohort_values: dict[str, type[CohortValue]]) -> Signal | None:
-    """Return the signal that tells each customer's plan; None if no signal compares customers with peers, or
-    if the store has no plans.
+    """Return the signal that tells each customer's plan; None if the plans are not needed or not known.
+
+    The plans are needed only for signals that compare customers with peers: peers have the same plan.
     """
     table = REGISTRY[PLAN_SIGNAL].table
     if AmongPeers not in cohort_values.values() or not store.has(table):

@@ -83,7 +83,7 @@ class MatrixBuilder:
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return the cohort of each cutoff; before `parts` has run, this reads only the label's table."""
+        """Return the cohort of each cutoff; until signals are computed, only the label's table is read."""
         if self._cohorts is None:
             with self._executor() as executor:
                 self._cohorts = self._cohorts_of(list(executor.map(blocks.block_status, self.blocks)))
@@ -150,7 +150,8 @@ def _merge(
 ) -> dict[tuple[int, str], Any]:
     """Merge the blocks' summaries into statistics over all customers.
 
-    The blocks are those of the sample. A key holds the index of a cutoff and the name of a signal.
+    If there are many customers, the blocks hold only a sample of them. A key holds the index of a
+    cutoff and the name of a signal.
     """
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])

@@ -45,7 +45,7 @@ class SelectedRows:
     steady: BoolArray | None
 
     def column(self, name: str) -> AnyInt:
-        """Return a column of these rows; `day` is the placing day."""
+        """Return a column of these rows; `day` is the day number of the placing time."""
         if name == "day":
             return self.day
         return _take(self.source.columns[name], self.position)
@@ -58,7 +58,9 @@ class SelectedRows:
 
 
 def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
-    """Select rows and order them by (customer, placing time).
+    """Select rows, and order them by customer and then by placing time.
+
+    The placing time of a row decides in which windows the row counts.
 
     Args:
         rows: All rows of the block of customers.

@@ -107,8 +107,8 @@ class StoredRows:
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The columns with the time of an outcome, such as `closed_at`. Some signal counts
-                rows at this time, instead of at their own time.
+            placing_outcomes: The columns with the time of an outcome, such as `closed_at`. At least one
+                signal counts a row at the time of this outcome, instead of at the row's own time.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """

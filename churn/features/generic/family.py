@@ -57,12 +57,18 @@ class TableFacts:
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`."""
+        """Return the risk direction of a signal that falls if there are fewer rows, such as a count of rows.
+
+        It is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
+        """
         return "lower" if self._is_surely_own else "either"
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`."""
+        """Return the risk direction of a signal that rises if there are fewer rows, such as a gap in days.
+
+        It is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
+        """
         return "higher" if self._is_surely_own else "either"
 
     @property

@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank the customer's number of rows among similar customers; compare its change with that of all."""
+    """Rank the customer's row count among similar customers; compare its trend with that of all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,

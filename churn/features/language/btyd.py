@@ -10,7 +10,8 @@ The history of a customer consists of three numbers:
 - `recency`: the time from the first event to the last event.
 - `age`: the time from the first event to the cutoff.
 
-`recency` and `age` have the same unit. All three numbers are arrays with one item per customer, `[n]`.
+`recency` and `age` have the same unit. The functions take `x`, `recency` and `age` as arrays `[n]`, with one
+item per customer.
 
 Source: Fader, Hardie and Lee 2005, "Counting your customers" the easy way, Marketing Science 24(2).
 """
@@ -184,8 +185,9 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
 
 
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
-    """Return points and weights, `[n, NODES]` each, that average a function over beta(a, b).
+    """Return points and weights, `[n, NODES]` each, for the mean of a function of a beta(a, b) variable.
 
+    The mean is about the sum of the function's values at the points, each times its weight.
     The points come from the eigenvalues, and the weights from the eigenvectors, of a matrix. The matrix is
     built from the coefficients of the recurrence that defines the Jacobi polynomials.
     Source: Golub and Welsch 1969, Calculation of Gauss quadrature rules.

@@ -1,4 +1,7 @@
-"""Verbs for signals on the kinds of rows; at each cutoff, a verb passes once over its window's rows."""
+"""Verbs (methods that a signal calls) for the kinds of a table's rows, such as the number of kinds.
+
+At each cutoff, a verb passes once over the rows of its window.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the share of the window's kinds that occur in the last `days`; missing without a kind."""
+        """Return what share of the window's kinds occur in the last `days`; missing if there are no kinds."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

@@ -1,9 +1,9 @@
 """Values of signals that also depend on other customers; they are computed once the whole cohort is read.
 
-Each class has three steps. `summary` computes what one block of customers adds to the population statistics.
-`merge` combines the summaries of all blocks into these statistics. `finish` computes each customer's value
-from the statistics. The statistics do not depend on how customers are cut into blocks: only whole numbers are
-summed, and lists keep the order of customers.
+Each class of this file works in three steps. `summary` computes what one block of customers adds to the
+population statistics. `merge` combines the summaries of all blocks into these statistics. `finish` computes
+each customer's value from the statistics. The statistics do not depend on how customers are cut into blocks:
+only whole numbers are summed, and lists keep the order of customers.
 
 With more than 16,384 customers, population statistics are estimated on a sample of 16,384 customers that is
 spread evenly over all customers (`blocks.population_sample`). With such a sample, the standard error of a
@@ -78,7 +78,7 @@ class ShrunkRate(CohortValue):
     strength: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of the members' hits and trials, in whole multiples of `2 ** -20`."""
+        """Return the sums of the members' hits and trials, as whole numbers in units of `2 ** -20`."""
         hits, trials = (
             np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
         )
@@ -144,7 +144,7 @@ class BeyondPopulation(CohortValue):
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of `recent` and `before` of members who have both, in whole multiples of .001."""
+        """Return the sums of `recent` and `before` of members who have both, as whole thousandths."""
         has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
             np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)

@@ -21,11 +21,12 @@ Window = tuple[int, int]
 class Selection(NamedTuple):
     """Tells which rows of a table count for a signal, and which time of a row counts.
 
+    An outcome is a column with the time of a later event of the row, such as `closed_at` of a ticket.
+
     Attributes:
-        placed_by: The outcome column, such as `closed_at`, whose time counts as the time of a row; None for
-            the row's own time.
-        known_outcomes: The outcomes that must be known for a row to count.
-        open_outcomes: The outcomes that must still be unknown for a row to count.
+        placed_by: The outcome whose time counts as the time of a row; None for the row's own time.
+        known_outcomes: The outcomes whose times must be known for a row to count.
+        open_outcomes: The outcomes whose times must still be unknown for a row to count.
         value: A row counts only if it has a value in this column; None if no value is needed.
         names: Pairs `(column, name)`. A row counts only if, for each pair, the column holds the name.
     """
@@ -38,7 +39,7 @@ class Selection(NamedTuple):
 
     @property
     def outcomes(self) -> set[str]:
-        """Return the outcomes that decide whether and when a row counts."""
+        """Return the names of the outcomes (columns such as `closed_at`) that this selection uses."""
         return {name for name in (self.placed_by, *self.known_outcomes, *self.open_outcomes) if name}
 
 

@@ -1,4 +1,6 @@
-"""Verbs for signals on the rhythm of active days; at each cutoff, a verb passes once over its window's rows.
+"""Verbs (methods that a signal calls) for the rhythm of a customer's active days, such as the gaps.
+
+At each cutoff, a verb passes once over the rows of its window.
 
 A gap is the number of days between two successive active days. Two rows on one day make no gap.
 """

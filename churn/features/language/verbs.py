@@ -37,7 +37,7 @@ class Verb:
 
 
 def verbs() -> dict[str, Verb]:
-    """Return all verbs by name: first methods of the view, in the order of their files, then functions."""
+    """Return all verbs by name: first the methods of `View`, file by file, and then the functions."""
     by_name: dict[str, Verb] = {}
     files: tuple[type[View], ...] = (View, *Events.__bases__)
     for owner in files:

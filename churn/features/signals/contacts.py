@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of the last 182 days' contacts with an answer; with few contacts, near all customers' share."""
+    """Share of the last 182 days' contacts with an answer; with few contacts, near the overall share."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

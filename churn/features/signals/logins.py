@@ -50,7 +50,7 @@ def login_change_week(logins: Events) -> Array:
     german="ist an {value:.0%} so vielen Tagen aktiv wie üblich",
 )
 def login_days_change(logins: Events) -> Array:
-    """Active days of the last 28 days, plus 1, divided by the 28-day mean of the 84 days before, plus 1."""
+    """Active days of the last 28 days divided by a third of those in the 84 days before; both plus 1."""
     before = logins.last(days=112, skip=28)
     usual = np.where(np.isnan(before.per(days=84)), np.nan, before.active_days() / 3)
     return ratio(logins.last(days=28).active_days(), usual, prior=1)

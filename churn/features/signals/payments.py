@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> ShrunkRate:
-    """Share of the last 182 days' bills with a failed charge; with few bills, near all customers' share."""
+    """Share of the last 182 days' bills with a failed charge; with few bills, near the overall share."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -106,7 +106,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> ShrunkRate:
-    """Share of bills due 3 to 182 days ago not paid in 3 days; with few bills, near all customers' share."""
+    """Share of bills due 3 to 182 days ago not paid in 3 days; with few bills, near the overall share."""
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
     return shrunk(late, due.count())
@@ -151,5 +151,5 @@ def payments_failed(payments: Events) -> Array:
     german="hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt",
 )
 def payments_unpaid_run(payments: Events) -> Array:
-    """Unpaid bills of the last 182 days that fell due later than every bill paid before the cutoff."""
+    """Unpaid bills in a row, counted back from the latest bill that fell due, up to 182 days back."""
     return payments.run_lacking("paid_at")

@@ -47,7 +47,7 @@ DRIFT_TREE_PARAMS = {
 
 @dataclass(frozen=True)
 class ShiftedColumns:
-    """How well trees separate new rows from old rows, by columns that shifted more than ever before.
+    """How well trees separate new rows from old rows, if they use only columns that shifted unusually far.
 
     Attributes:
         auc: The AUC on customers that the trees did not see: the mean over the two halves of the customers.
@@ -154,11 +154,11 @@ def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floa
 
 
 def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
-    """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
+    """Return the shift of each column between the old and the new rows, shape (columns,).
 
-    The shift is the larger of two numbers. The first number is `abs(AUC - 0.5)`, where AUC is the probability
-    that a new value is larger than an old value. The second number is half the difference between the old and
-    the new share of missing values.
+    The shift is at least 0 and at most .5. It is the larger of two numbers. The first number is
+    `abs(AUC - 0.5)`, where AUC is the probability that a new value is larger than an old value. The second
+    number is half the difference between the old and the new share of missing values.
 
     Args:
         old, new: The rows.

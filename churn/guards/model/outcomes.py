@@ -102,10 +102,10 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when all signals are `gap_days` older: the days that a team needs to act.
+    """Warn if the AUC falls far when all signals are `gap_days` days older.
 
-    Without a gap, the guard warns only if the AUC falls to chance. Most customers show only a few weeks ahead
-    that they will leave.
+    A team needs these days to act. Without a gap, the guard warns only if the AUC falls to chance. Most
+    customers show only a few weeks ahead that they will leave.
 
     Args:
         leads: The AUC of predictions from older data.

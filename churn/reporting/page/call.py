@@ -16,7 +16,7 @@ class CustomerNotes:
         families: The family of signals to which each reason belongs.
         usual: The usual level of the signal behind each reason, as text; empty if there is none.
         subject: The subject of the message to the customer; None if the message has no subject.
-        message: The text of this message, from its filled template; None if there is no template.
+        message: The text of the message to the customer: the filled template; None if there is no template.
         message_problem: Why the template cannot be filled; None if it can be filled.
         last_events: For each table, the number of days from the last row of the customer to the night.
         stage: The stage of the customer according to the playbook; None if no stage's condition is true.

@@ -50,7 +50,7 @@ STATUSES = ("new", "open", "overdue")
 
 
 class Numbers:
-    """Numbers the texts from 0, in the order in which they are added."""
+    """Gives each text of the data a number, from 0, in the order in which the texts are added."""
 
     def __init__(self) -> None:
         """Begin without a text."""
@@ -74,8 +74,9 @@ def call_data(
 ) -> dict[str, Any]:
     """Return the data that the script of the page needs.
 
-    A list has one entry for each call, in the order of the call list, unless it holds nights, tables or
-    texts. A text is given as its position in a list of texts, counted from 0; -1 means that there is no text.
+    Each list in these data has one entry for each call, in the order of the call list, except the lists of
+    nights, of tables and of texts. A text is given as its position in a list of texts, counted from 0; -1
+    means that there is no text.
 
     - `probability` is in 1/10,000. `value` is rounded to whole units of money (None if unknown). `due` is in
       days after the earliest due date of the list.
@@ -86,8 +87,8 @@ def call_data(
     - `usual` has for each reason the usual value of its signal (the median over the cohort), as a position in
       `levels`. `more` has the reasons that the row does not show, as positions in `reasons`. `before` has the
       contacts of earlier nights, each as night, play and channel.
-    - `message` has the subject and then each line of the message, as positions in `lines`. In these texts,
-      `NAME_MARK` stands for the name of the customer.
+    - `message` has the subject and then each line of the message, as positions in `lines`. In the texts of
+      `lines`, `NAME_MARK` stands for the name of the customer.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
@@ -181,7 +182,7 @@ def _thousandths(part: float | None) -> int | None:
 
 
 def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
-    """Return the subject and each line of the message as its number in `lines`; -1 means an empty line."""
+    """Return the position in `lines` of the subject, and of each line of the message; -1 if it is empty."""
     notes = call.notes
     if notes.message is None:
         if notes.message_problem is None:
@@ -202,9 +203,9 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
     - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
       each call; the character `.` means -1.
-    - The shape of a message is the message as `call_data` returns it, with `OWN_LINE` in place of each line
-      that only few messages have. `shapes` holds each shape once. `message` has for each call the position
-      of its shape in `shapes`, and then the position in `lines` of each line that `OWN_LINE` replaced.
+    - In each message, `OWN_LINE` replaces the lines that only few messages have. The result is the shape of
+      the message. `shapes` holds each shape once. `message` has for each call first the position of its shape
+      in `shapes`. Then come the positions in `lines` of the lines that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

@@ -1,5 +1,6 @@
-"""Charts as small SVG for the page that a team opens each morning. The style sheet sets the colours. Each
-number names its source: a place in a file.
+"""Charts as small SVG for the page that a team opens each morning.
+
+The style sheet sets the colours. Each number in a chart names its source: a place in a file.
 """
 
 from __future__ import annotations

@@ -279,7 +279,7 @@ def _mood(placed_experiment: PlacedExperiment) -> str:
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     """Return the verdict on an experiment in words.
 
-    The verdict comes from the interval that is valid for nightly looks, because the page is read every night.
+    The verdict comes from the interval that is valid even if it is read every night, as this page is.
     """
     experiment = placed_experiment.experiment
     difference, nightly = experiment.difference, placed_experiment.nightly_verdict

@@ -24,7 +24,8 @@ def german_groups(text: str, german: German) -> str | None:
 
     Args:
         text: The lines, joined by spaces.
-        german: Returns the German text for what a guard found, for a way out and for a number in brackets.
+        german: Returns the German text for a part of a line: for what the guard found, for what the user can
+            do, or for the number in brackets after a place.
     """
     lines = [_german_line(line.rstrip(), german) for line in _GROUP_BEGIN.split(text) if line]
     return " ".join(line for line in lines if line is not None) if lines and None not in lines else None

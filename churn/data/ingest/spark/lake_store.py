@@ -144,9 +144,9 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges of customers; return their results, and the names in columns of the type `level`.
+    """Write all ranges of customers; return their results, and the levels (text values) of each column.
 
-    If such a name occurs only in rows that break a rule, all ranges are written again without this name.
+    If a level occurs only in rows that break a rule, all ranges are written again without this level.
     """
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
@@ -156,7 +156,7 @@ def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], 
 
 
 def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Combine the names that the ranges have in columns of the type `level`; sort the names of a column."""
+    """Combine the levels (text values) of all ranges, column by column; sort the levels of each column."""
     union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():

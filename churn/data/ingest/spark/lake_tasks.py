@@ -32,7 +32,7 @@ class TaskContext:
 
     Args:
         queries: The queries of all tables, customers first.
-        files: The files that hold the rows of a range, as the source gives them, by table and range number.
+        files: The files with the unchanged rows of the source, by table and range number.
         store: The folder of the store's tables.
         rejects: The folder of the rejected rows, one file per table.
         folder: The folder into which tasks write the rows that other tasks read.
