@@ -44,7 +44,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         PlaybookError: the playbook has mistakes.
         SourceError: the rows of an experiment that the company ran by itself may be wrong, so they cannot be
             used.
-        CallError: the cutoff is after the watermark, or the label is of kind event.
+        CallError: the cutoff is after the watermark (the end of the data), or the label is of kind event.
     """
     outside = outside_as_of(params, cutoff, "uplift", echo)
     needs_label = any(experiment.has_label for experiment in outside)

@@ -134,7 +134,8 @@ class EarlierTasks:
     """The tasks of earlier nights, in both arms. Shape `[tasks]`.
 
     Attributes:
-        units: The unit that each task had when it was planned.
+        units: The unit (person, account or customer) to which the customer of each task belonged when the
+            task was planned.
         units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
             no unit. It differs from the unit in `units` if, after the task was planned, several customers
             turned out to be one person.

@@ -48,7 +48,7 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
 def carried_tasks(
     open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook, language: str
 ) -> dict[int, Task]:
-    """Return the `open_tasks` of earlier nights, with the same keys, as the call list shows them."""
+    """Turn the open tasks of earlier nights into tasks of the call list, with the keys of `open_tasks`."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}
     for row, task in open_tasks.items():

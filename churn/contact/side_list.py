@@ -1,9 +1,9 @@
 """A further list of a night, apart from the call list: who is on it, and the tasks of both arms.
 
-A list names candidates for a contact. A play with its own control group writes a task for each new
-customer on its list into the ledger, in both arms. A treated customer then stays on the list with one due
-date until the task ends. After the task, the customers of both arms rest (no play contacts them for some
-days), and `churn measure` compares the arms. A play without its own control group plans no task, and its
+A list names candidates for a contact. A play with its own control group writes a task into the ledger for
+each new customer on its list, whether treated or a control. A treated customer then stays on the list with
+one due date until the task ends. After the task, the customers of both arms rest (no play contacts them for
+some days), and `churn measure` compares the arms. A play without its own control group plans no task, and its
 effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
 reasons:
 

@@ -196,7 +196,7 @@ class DailyDraws:
     """The random numbers for one day after the simulated history: a customer's numbers depend only on seed,
     customer and day.
 
-    So a customer gets the same numbers, whatever is done to this customer or to other customers.
+    So a contact with a customer changes no random number, neither of this customer nor of other customers.
     """
 
     get: Callable[[str], np.random.Generator]

@@ -243,7 +243,7 @@ def book(earnings: Earnings, is_member: Values, redeem_factor: Values, draws: Da
 def _use_oldest(left: Values, customers: Values, points: Values, first: int, day: int) -> None:
     """Subtract redeemed points from the oldest points of each customer.
 
-    `left`, the points that remain by [customer, day of earning], is changed in place.
+    The function changes the array `left`, which holds the remaining points, [customer, day of earning].
     """
     batches = left[customers, first : day + 1]
     before = np.cumsum(batches, axis=1) - batches

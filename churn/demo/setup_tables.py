@@ -43,7 +43,7 @@ IMPARTIAL_TROUBLE = troubles.trouble_index("usage_fading")
 
 
 def hidden_risk(people: People) -> Values:
-    """Return how many times as likely to leave each customer is as an average customer, [customer]."""
+    """Return each customer's risk of leaving as a multiple of an average customer's risk, [customer]."""
     proneness = people.onset[IMPARTIAL_TROUBLE] / troubles.ONSET[IMPARTIAL_TROUBLE]
     risk: Values = people.frailty * proneness * np.where(people.yearly, TERM_RISK[1], TERM_RISK[0])
     return risk

@@ -27,9 +27,10 @@ class ChampionPredictions:
 
     Attributes:
         predictions: The probabilities of churn that each model predicts, by the name of the model.
-            The name `champion` stands for the champion itself, with probabilities for the test cutoffs from
-            which it has not learnt. If it has learnt from some test cutoffs, `champion_recipe` stands for a
-            model that is newly trained with the champion's recipe, with probabilities for all test cutoffs.
+            The champion's own probabilities have the name `champion`. They are only for the test cutoffs from
+            which the champion has not learnt. If it has learnt from some test cutoffs, the name
+            `champion_recipe` holds the probabilities of a model that is newly trained with the champion's
+            recipe, for all test cutoffs.
         notes: A sentence that says what was compared, or why nothing was compared. Its key is `champion`.
         champion: The champion itself; None if there is none.
     """

@@ -227,8 +227,8 @@ def signal_verdict(
     - "no signal": it is not shown that the order of the customers is better than a random order. The interval
       of the AUC is not above one half.
     - "no more than RFM": the challenger is better than a random order, but hardly better than recency,
-      frequency and money (RFM). The interval of the AUC is above one half. But compared with RFM, the challenger's log
-      loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
+      frequency and money (RFM). The interval of the AUC is above one half. But compared with RFM, the
+      challenger's log loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
     - "ranks only": the order of the customers is useful, but the probabilities are not. The interval of the
       AUC is above one half. But the challenger's log loss is not shown to be lower than the log loss of the
       base rate.

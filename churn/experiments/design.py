@@ -67,8 +67,8 @@ def design_terms(
         playbook: The playbook.
         universal_share: The share of units in the universal control group.
         kept_share: The assumed share of churners whom a contact keeps; a play with its own `accept_share` in
-            the playbook uses that share instead. If the label counts an event, `kept_share` is None, and no
-            experiment has such a share.
+            the playbook uses that share instead. If the label counts another event than leaving, such as an
+            upgrade, `kept_share` is None, and no experiment has a share of kept churners.
         share: The share of units in the control group of each play. If None, the playbook gives the share of
             each play; for a play without a share in the playbook, `universal_share` is taken.
         measured_shares: The measured share of churners whom a contact keeps, by play; it replaces the assumed

@@ -9,7 +9,7 @@ always show this case, because a unit that has left the company gets no later ro
 
 Units with different control shares are not counted together. If churn differed between the nights in which
 these units entered, the arms would differ even without any contact. If there are several control shares, only
-the units with one of them count: the control share for which the outcomes of the most units have matured.
+the units with one share count: the share with the most units whose outcomes have matured.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the control share for which the outcomes of the most units have matured.
+    """Return the control share with the most units whose outcomes have matured.
 
     If two control shares have equally many such units, the control share of more units in total is taken. If
     the totals are equal too, the control share of the unit that started last is taken.

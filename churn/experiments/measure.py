@@ -113,7 +113,7 @@ def measure(
 
 
 def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
-    """Return how many customers contact saved, or how many had the event because of contact.
+    """Return how many customers stayed, or had the predicted event, because of a contact.
 
     The number has an interval. If no difference between the arms could be measured, None is returned.
     """

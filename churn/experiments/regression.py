@@ -47,8 +47,9 @@ def account_rate_difference(
 ) -> RateDifference:
     """Return the difference between the churn rates of the two arms, if whole accounts were assigned to arms.
 
-    Customers of one account often leave together, so the interval is computed by account (cluster-robust).
-    There is no verdict if an arm has fewer than 20 accounts with at least one churner.
+    Customers of one account often leave together, so the confidence interval of the difference is computed by
+    account (cluster-robust). There is no verdict if an arm has fewer than 20 accounts with at least one
+    churner.
 
     Args:
         left: Whether each customer left, shape `[customers]`.

@@ -156,10 +156,7 @@ def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
 
 
 def early_rows(context: GuardContext) -> str:
-    """Return SQL that is true for an early row: before the first cutoff or up to a month after the sign-up.
-
-    One of the two is enough.
-    """
+    """Return SQL that is true for an early row: before the first cutoff, or up to a month after sign-up."""
     return f"day < greatest({first_cutoff_day(context)}, signed_up + {SIGN_UP_DAYS})"
 
 

@@ -182,9 +182,9 @@ class GuardContext:
         watermark, and has left if this spell has ended and the grace period is over. If an event decides
         it, a customer who had the event counts as having left, and every other customer counts as active.
 
-        If inactivity decides the label, the days from the last core event to the watermark count. A customer
-        with more than `days_active` days has left. Of the others, those with at most `horizon_days` days are
-        active. In all other cases the state is unknown.
+        If inactivity decides the label, the state depends on the number of days from the last core event to
+        the watermark. A customer with more than `days_active` days has left. Of the others, those with at
+        most `horizon_days` days are active. In all other cases the state is unknown.
         """
         n = self.store.n_customers
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)

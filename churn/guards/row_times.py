@@ -57,7 +57,7 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Report a column of scheduled times if far fewer times are still to come today than were on past days.
+    """Report a column of scheduled times that holds far fewer future times today than it held on past days.
 
     For today and for each past day, the guard counts the rows that are dated before this day and whose
     scheduled time lies on or after it. If the source knows each time from the beginning, these counts are
@@ -94,8 +94,9 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
     The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
     lies inside such a period. A row does no harm if it holds the events of the period before its date. Either
-    of two facts shows this. First, the totals in the rows correlate with another table's events before the
-    date, not with its events after the date. Second, almost no customer has a row dated before the sign-up.
+    of two facts shows that the rows do no harm. First, the totals in the rows correlate with another table's
+    events before the date, not with its events after the date. Second, almost no customer has a row dated
+    before the sign-up.
 
     The guard stops if the totals correlate more with the events after the date than with the events before
     it. The difference of the two rank correlations must be larger than its 99 % margin. The guard also stops

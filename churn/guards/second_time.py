@@ -35,8 +35,8 @@ class SecondTime:
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: Of the rows with both times, the share whose second time is less than a day before
-            their own time, or not before it at all.
+        in_order_share: Of the rows with both times, the share whose second time is not before their own time,
+            or is before it by less than a day.
         late_share: Of the rows with both times, the share whose second time is a day or more after their own
             time.
         days: The number of distinct days of the second time.
@@ -73,8 +73,8 @@ class SecondTime:
         If rows come in only after their second time, no row still waits for this time at the end of the data.
         If rows come in before their second time, such as before a parcel is delivered, some rows always wait
         for this time: about as many at the end of the data as at earlier dates. If the table ends before the
-        other tables, the result is "unknown", because in both cases the second time of its last rows may have
-        passed.
+        other tables, the result is "unknown": perhaps no row waits any more, even if the rows came in before
+        their second time.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

@@ -51,8 +51,8 @@ class Total:
 
     Attributes:
         words: What is counted or summed, such as `the number of rows of logins`.
-        values: The total up to today of each sampled customer; 0 for a customer without rows. A sum of one
-            row is NaN, because a single amount is a price and not a sum.
+        values: The total up to today of each sampled customer; 0 for a customer without rows. A sum over only
+            one row is NaN: a column that equals the amount of a single row holds a price, not a total.
         early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
             is later.
         is_whole: Whether the customer signed up after the table begins, so that the data has all rows of the

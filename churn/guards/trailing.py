@@ -177,9 +177,10 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 
 
 def earlier_sums(rows: Ints, days: int) -> Ints:
-    """Return the number of rows in each period of `days` days before the newest `days` days, newest first.
+    """Return the row counts of earlier periods of `days` days, newest first, without the newest `days` days.
 
-    A period of less than a week ends on the same weekday as the newest day.
+    Periods of a week or more overlap: a period ends on every day. Shorter periods end only on the weekday of
+    the newest day.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -194,7 +195,7 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
     """Return how many newest days to leave out so that the week before them is complete.
 
-    If rows come in slowly, some rows may also be missing on the days before those with very few rows.
+    The newest days have very few rows. If rows come in slowly, the days before them may also lack some rows.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

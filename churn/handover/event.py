@@ -1,7 +1,8 @@
 """An event about one task (a planned contact), in the form for other systems: its fields, its id and its line
 in a file.
 
-`contact.planned` orders the contact. `contact.withdrawn` says that the contact must no longer be made.
+`contact.planned` says that the contact must be made. `contact.withdrawn` says that the contact must no longer
+be made.
 """
 
 from __future__ import annotations

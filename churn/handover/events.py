@@ -1,9 +1,9 @@
 """The events of a night for other systems: which contacts are planned and which are withdrawn.
 
-An event is about one task of the ledger. `contact.planned` orders the contact. `contact.withdrawn` says that
-the contact must no longer be made. The id of an event is a digest of the task, the type and a number, so the
-same event always has the same id. The number is 1, and grows only if a contact that was withdrawn is planned
-again. The task of a customer in the control group has no event.
+An event is about one task of the ledger. `contact.planned` says that the contact must be made.
+`contact.withdrawn` says that the contact must no longer be made. The id of an event is a digest of the task,
+the type and a number, so the same event always has the same id. The number is 1, and grows only if a contact
+that was withdrawn is planned again. The task of a customer in the control group has no event.
 """
 
 from __future__ import annotations

@@ -369,7 +369,8 @@ def _id_filters(
 
     Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. If, however, lines
     get the id from another line of their order, all orders without any id are excluded, even if there is only
-    one such order. Rows with an id that is not in the table of customers are excluded if they are more than `MAX_FLAWED_SHARE` of the rows with an id.
+    one such order. Rows with an id that is not in the table of customers are excluded if they are more than
+    `MAX_FLAWED_SHARE` of the rows with an id.
 
     Args:
         connection: The connection with the views of the tables.

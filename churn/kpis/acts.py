@@ -300,7 +300,7 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of some windows, and an array with the window of each day from that day on.
+    """Return the first day of a group of windows, and an array with the window of each day from that day on.
 
     The windows hold the days `[end - ACTIVE_WINDOW_DAYS, end)` for the entries of `ends` at `positions`.
     Entry `i` of the array belongs to the day `first day + i`: it is the window that holds this day, as a

@@ -47,9 +47,9 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return the divisions of the customers that are used for periods of a kind, such as months.
+    """Return all divisions of the customers; for weeks, only the division into one part with all customers.
 
-    For weeks, all customers form one part, because segments would be too small.
+    In a single week, the segments would be too small.
 
     Args:
         kind: The kind of period, such as `month`.

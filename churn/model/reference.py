@@ -53,9 +53,9 @@ class Bins(Part):
         edges: The bounds between the bins of a numeric signal; None for a text signal.
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
-        usual_psi: The largest population stability index (PSI) of a training cutoff. The PSI says how much
-            the values at the cutoff differ from the values at the earlier cutoffs whose labels were known on
-            the day of this cutoff. None if no cutoff could be compared.
+        usual_psi: The largest of the population stability indices (PSI) of the training cutoffs. The PSI of a
+            cutoff says how much its values differ from the values at the earlier cutoffs whose labels were
+            known on the day of this cutoff. `usual_psi` is None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 

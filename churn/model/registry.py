@@ -264,13 +264,13 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Name the open run, tag it with the model's version and digest, and log files in its top folder.
+        """Give the open run a name and the model's version and digest as tags, and store files in the run.
 
         Args:
             name: The name of the run.
             version: The version of the model that the run made.
             digest: The digest of the bundle of this version.
-            files: The files that are logged.
+            files: The files to store.
         """
         self.log(
             tags={

@@ -155,7 +155,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show how many rows of controls stand for the treated rows, or a person's reason for having none."""
+    """Show how many rows of controls there are, or why a person accepts that there are none."""
     exposure = result.exposure
     if exposure is None:
         return

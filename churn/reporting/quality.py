@@ -108,8 +108,8 @@ class Quality:
             candidate (the model, and each model or rule to compare it with).
         comparisons: For each candidate with which the model is compared, a text about the paired difference
             of the log loss (the model minus this candidate).
-        level: The observed number of churners divided by the expected number, if the interval of this ratio
-            does not contain 1: the probabilities are then too high or too low. Otherwise None.
+        level: The observed number of churners divided by the expected number. None if the interval of this
+            ratio contains 1. If the interval does not contain 1, the probabilities are too high or too low.
     """
 
     version: str

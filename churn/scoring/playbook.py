@@ -192,9 +192,10 @@ class Playbook:
         """Return for each customer the index of the rule that gives the customer a play, -1 if there is none.
         Shape `[rows]`.
 
-        Several plays may apply to a customer. The customer gets the first of these plays whose key
-        `follows` names the family of the customer's first reason. If no play names the family, the customer
-        gets the first of these plays in the order of the file.
+        Several plays may apply to a customer. Each reason for a customer's score belongs to a family, such as
+        payment, and the key `follows` of a play lists families. The customer gets the first of these plays
+        that lists the family of the customer's first reason. If none of the plays lists the family, the
+        customer gets the first of the plays in the order of the file.
 
         Args:
             columns: The signals and scores of the customers, by name.

@@ -83,8 +83,8 @@ def select_candidate(
 
     Trees get the number of rounds that is best over all folds together. The logistic regression gets the
     prior variance that is best over all folds together. The logistic regression is fitted even if it is not a
-    candidate. The blend averages the log-odds of the logistic regression and of the kind of trees with the
-    lower log loss.
+    candidate. The candidate `blend` is the mean of two log-odds: those of the logistic regression and those
+    of trees. If two kinds of trees are fitted, the blend takes the kind with the lower log loss.
 
     Args:
         folds: The folds; each has training rows and validation rows.

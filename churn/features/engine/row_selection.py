@@ -17,10 +17,10 @@ SCALE = 1 << 30
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The rows of a selection in the order of customer and placing time: parallel arrays, `[m]`.
+    """The rows of a selection, ordered by customer and then by time: parallel arrays, `[m]`.
 
-    The placing time decides in which windows a row counts. It is the row's own time, or the time in the
-    column that `Selection.placed_by` names, such as `closed_at`.
+    The time of a row is here its placing time: the time that decides in which windows the row counts. It is
+    the row's own time, or the time in the column that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
         source: All rows of the block of customers.
@@ -58,9 +58,9 @@ class SelectedRows:
 
 
 def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
-    """Select rows, and order them by customer and then by placing time.
+    """Select rows, and order them by customer and then by time.
 
-    The placing time of a row decides in which windows the row counts.
+    The time of a row is here its placing time: the time that decides in which windows the row counts.
 
     Args:
         rows: All rows of the block of customers.

@@ -120,7 +120,7 @@ def speak_event(sentence: str, label: LabelWords) -> str:
 
 @dataclass(frozen=True)
 class Words:
-    """The language of a page, and the words that the page uses for what the label predicts.
+    """The language of a page, and the words that the page uses for the predicted event, such as churn.
 
     >>> words = Words("de")
     >>> words("of %(n)s customers in the data", n=words.count(1234)), words.day(datetime.date(2025, 10, 1))
