@@ -133,7 +133,7 @@ def _folder(params: Params) -> Path:
 
 
 def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> None:
-    """Check that `folder` is empty or holds the given company's tables; `truth` must hold no other files.
+    """Check that `folder` is empty or holds this company's tables; `truth` must hold no unrelated files.
 
     Raises:
         SourceError: a folder holds another company or other files; all problems are listed.

@@ -147,9 +147,9 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
     """Return the signals of recency, frequency and money, from the same tables as in the recency baseline.
 
     Frequency is the number of events, and money is the total of an amount, both over the longest window that
-    `signals` has for each table. No signal in `signals` may have a window that is longer than the longest
-    history of a training row. Such a signal has no value in any training row, so a regression can learn
-    nothing from it.
+    `signals` has for each table. `signals` must hold only signals with a value in some training
+    row, because a regression can learn nothing from the others. A signal has no value in a row if its window
+    is longer than the history of the row.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]

@@ -9,7 +9,7 @@ always show this case, because a unit that has left the company gets no later ro
 
 Units with different control shares are not counted together. If churn differed between the nights in which
 these units entered, the arms would differ even without any contact. If there are several control shares, only
-the units with one share count: the share with the most units whose outcomes have matured.
+the units of one control share are used: the share with the most units whose outcomes have matured.
 """
 
 from __future__ import annotations

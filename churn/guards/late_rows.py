@@ -169,8 +169,8 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
         measures: What was measured about the times in the column, such as the share of late rows.
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading although neither its name nor its
-            values show this. It is False for a mapped column and for the history of an attribute. It
-            is also False for a column that the table's query in params.yaml does not return, because the time
+            values show this. It is False for a mapped column and for the history of an attribute. It is
+            also False for a column that the table's query in params.yaml does not return, because the time
             may be about the row of another table that the query joins.
     """
     if (

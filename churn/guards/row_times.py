@@ -57,7 +57,7 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Report a column of scheduled times that holds far fewer future times today than it held on past days.
+    """Report a column of scheduled times if far fewer rows wait for their time today than on past days.
 
     For today and for each past day, the guard counts the rows that are dated before this day and whose
     scheduled time lies on or after it. If the source knows each time from the beginning, these counts are

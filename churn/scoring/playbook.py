@@ -193,9 +193,9 @@ class Playbook:
         Shape `[rows]`.
 
         Several plays may apply to a customer. Each reason for a customer's score belongs to a family, such as
-        payment, and the key `follows` of a play lists families. The customer gets the first of these plays
-        that lists the family of the customer's first reason. If none of the plays lists the family, the
-        customer gets the first of the plays in the order of the file.
+        payment, and the key `follows` of a play lists families. Of the plays that apply, the customer gets
+        the first that lists the family of the customer's first reason. If none of these plays lists the
+        family, the customer gets the first of them in the order of the file.
 
         Args:
             columns: The signals and scores of the customers, by name.

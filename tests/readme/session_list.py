@@ -52,9 +52,9 @@ def sheet_is_that_of_the_page(_: World, output: str) -> list[str]:
 
 def counts_are_those_of_the_page(world: World, _: str) -> list[str]:
     page = LABELS.read_text(encoding="utf-8")
-    (told,) = re.findall(r'"NULL"}\'` counts ([\d,]+) of ([\d,]+)', page)
+    (stated,) = re.findall(r"not mapped, ([\d,]+) of ([\d,]+) churners count as involuntary", page)
     counts = counts_of_leavers(world)
-    return [] if told == counts else [f"counts {counts} involuntary leavers of all, and the page {told}"]
+    return [] if stated == counts else [f"counts {counts} involuntary leavers of all, and the page {stated}"]
 
 
 def counts_of_leavers(world: World) -> tuple[str, str]:

@@ -92,7 +92,7 @@ def _alarms(words: Words, drift: Drift | None) -> Markup:
 
 
 def _freshness(words: Words, night: ReportSources) -> Markup:
-    """Show for each table its newest row, the days without rows since then, and how many rows a day it usually has."""
+    """Show for each table its newest row, the days without rows since then, and its usual rows per day."""
     if night.drift is None:
         return EMPTY
     source = DRIFT_FILE.at("freshness")
