@@ -60,7 +60,7 @@ class Address:
         user: The decoded user; None if the address has none.
         password: The decoded password; None if the address has none.
         host: The host with its port, or several of them, as in the address.
-        path: The path from its first `/`, as in the address.
+        path: The path as in the address, with its first `/`.
         settings: The decoded settings after `?`, in their order.
     """
 

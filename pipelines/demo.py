@@ -41,7 +41,7 @@ def run(
             seed of the company in the folder.
         live: The number of nights to simulate; by default none. In each night, customers are scored and
             contacted, and then the days until the next night pass.
-        days_between: The number of days from one of these nights to the next; by default 7.
+        days_between: The number of days from one simulated night to the next; by default 7.
 
     Raises:
         CallError: a number is too small, `days_between` is given without `live`, or the nights cannot be

@@ -207,7 +207,7 @@ def _folders_of(params: Params) -> list[tuple[Path, type[ChurnError], str]]:
 
 
 def _place_in_signal(error: BaseException) -> str:
-    """Return file and line of a signal in which an error arose, or an empty text."""
+    """Return the file and the line if an error arose in the code of a signal; otherwise an empty text."""
     if isinstance(error, SyntaxError) and _is_signal(error.filename or ""):
         return f"{error.filename}, line {error.lineno}"
     own_frames = [

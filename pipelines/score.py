@@ -401,7 +401,7 @@ def champion_problems(params: Params, store: Store) -> tuple[str, ...]:
 
 
 def _fitting_model(params: Params, digests: Mapping[str, str], champion_digest: str) -> tuple[str, ...]:
-    """Return a sentence about a challenger that fits the parameters and is not the champion; else nothing."""
+    """If the challenger can score with these parameters, return a sentence about it; else nothing."""
     try:
         challenger = load_challenger(params.output, params.engine.threads)
     except ChurnError:

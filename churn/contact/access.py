@@ -215,7 +215,7 @@ def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, .
 def _permissions(
     tables: Iterable[CustomerRows], customer: str, suppression: tuple[Path, ...]
 ) -> Iterator[Row]:
-    """Yield the customer's objection to contacts, each consent, and each suppression list that names them.
+    """Yield the customer's objection, the consents, and each suppression list that names the customer.
 
     A list names the customer if it holds the customer's id or one of the customer's e-mail addresses.
     """

@@ -117,8 +117,8 @@ class Candidates:
         owners: The owner of each customer's play.
         channels: The channel of each customer's play.
         expected_profit: The expected profit of the contact, NaN if unknown.
-        probability: The churn probability. If a model of the effect of contacts is in use, this field holds
-            instead by how much a contact lowers the churn probability.
+        probability: The churn probability. If a model of the effect of contacts is in use, this field instead
+            shows how much a contact lowers the churn probability.
     """
 
     customers: Texts

@@ -23,7 +23,7 @@ def advocates_list(
     has_call_play: Bools,
     night: ListNight,
 ) -> SideList:
-    """Return the list of advocates.
+    """Return the list of advocates (satisfied customers).
 
     Customers are ordered by health, the best first, then by probability of leaving, the lowest first, then by
     id.

@@ -1,6 +1,6 @@
 """Plan a night: who is on the call list, who is a control, and why everybody else is not contacted.
 
-The steps have this order because each step may use only the decisions of the steps before it:
+A night is planned in six steps. Each step may use only the decisions of the steps before it:
 
 1. The health band of each customer, which depends on the bands of earlier nights.
 2. The play that the playbook gives to each customer.

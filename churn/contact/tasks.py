@@ -77,9 +77,10 @@ def task_states(
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
-    Exits and the expiry end the tasks of both arms in the same way. Only tasks of the treated arm have
-    answers. A contact with the arm `control` did not happen: its row only says what would have been done. Any
-    other contact that belongs to a task of the control arm is a mistake (`contacted_controls`).
+    Each task belongs to the treated arm or to the control arm. Exits and the expiry end the tasks of both
+    arms in the same way. Only tasks of the treated arm have answers. A contact with the arm `control` did not
+    happen: its row only says what would have been done. Any other contact that belongs to a task of the
+    control arm is a mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.

@@ -175,7 +175,8 @@ def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
     - If the clock skips the end of the quiet hours, the result is the instant at which the clock changes.
     - If the clock shows the end of the quiet hours twice, the result is the second of these instants,
       because between the two it is a quiet hour again.
-    - If the clock skips the whole day, or all its hours that are not quiet, the next day is taken.
+    - If the clock skips all hours of the day that are not quiet, the next day is taken. A clock can even skip
+      a whole day: Samoa had no 30 December 2011.
 
     Args:
         due: The local day on which the contact is due.

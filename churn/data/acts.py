@@ -87,8 +87,8 @@ def read_contact_costs(store: Store, cutoff: date) -> pa.Table | None:
     """Return the contacts that happened and were known before the cutoff, with what each of them cost.
 
     The result has the columns of `COST_SCHEMA`. The cost is in currency; it is null, and not 0, if nobody
-    recorded it. Contacts of controls are left out, because nobody made them. The table is None if params.yaml
-    maps no column of costs.
+    recorded it. Contacts of controls are left out, because nobody made them. The result is None if
+    params.yaml maps no column of costs.
     """
     if "contacts" not in store.tables or COST not in _columns(store, "contacts"):
         return None

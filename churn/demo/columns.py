@@ -170,7 +170,7 @@ def categories(codes: Values, words: tuple[str, ...], missing: Values | None = N
 
 
 def arrival_times(rng: np.random.Generator, seconds: Values, share: float) -> tuple[Values, Values]:
-    """Draw when rows reach the warehouse: most rows without delay, some of them one to six days late.
+    """Draw the times at which rows reach the warehouse: most arrive without delay, some one to six days late.
 
     Args:
         rng: The random generator.

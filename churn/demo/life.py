@@ -145,7 +145,8 @@ class Life:
     """The simulated lives of the customers of a chunk.
 
     `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING, with the flags CHARGE, AFTERGLOW and
-    STARTING. `phases` uint16 [customer, day]: the phase (0..3) of each trouble, in two bits.
+    STARTING. `phases` uint16 [customer, day]: the phase (0..3) of each kind of trouble (see `TROUBLES`), two
+    bits for each kind.
     """
 
     status: Values

@@ -67,8 +67,9 @@ class Contact:
 
 
 class _World:
-    """The lives of a chunk's customers in one of the two worlds, and what is remembered about these
-    customers from day to day (see `MEMORIES`).
+    """The lives of a chunk's customers in one world (with or without contacts).
+
+    `memory` holds what is remembered about these customers from day to day (see `MEMORIES`).
     """
 
     def __init__(self, life: LifeState, memory: Mapping[str, Values]) -> None:
@@ -86,7 +87,7 @@ class LivingChunk:
         """Prepare to simulate the first day after the history.
 
         Args:
-            history: These customers with their lives in the history.
+            history: The customers, and what happened to them on each day of the history.
             life: The state of the customers after the last day of the history.
             tables: The tables of the history, without bad rows. Their rows also hold what becomes known only
                 after the history, such as the payment of a charge.
@@ -133,14 +134,20 @@ class LivingChunk:
         return tables
 
     def subscriptions(self) -> pa.Table:
-        """Return all contracts up to the present day, in the world with contacts."""
+        """Return all contracts up to the present day.
+
+        The contracts come from the simulated world in which customers are contacted.
+        """
         nothing = np.zeros((len(self.history.people), 0), dtype=np.uint8)
         life = Life(nothing, nothing, self.lived_world.life.spells(), ())
         chunk = replace(self.history, life=life, first_day=self.day, watermark_seconds=NEVER)
         return decode(contract_tables.subscriptions(chunk))
 
     def loyalty(self) -> pa.Table:
-        """Return the bookings of the loyalty programme up to the present day, in the world with contacts."""
+        """Return the bookings of the loyalty programme up to the present day.
+
+        The bookings come from the simulated world in which customers are contacted.
+        """
         invoices = list(self.late_payments)
         late = Earnings(*np.zeros((3, 0), dtype=np.int64))
         if invoices:

@@ -141,7 +141,7 @@ def _segment_metrics(test_set: TestSet, level: str, mask: Mask) -> SegmentMetric
 def calibration_by_segment(
     rows: LabelledRows, out_of_time: OutOfTime, probability: Floats, attributes: Sequence[str] = ()
 ) -> tuple[CalibrationBySegment, dict[str, str]]:
-    """Compare in each segment whether the probabilities are too high or too low, relative to all customers.
+    """Return for each segment whether its probabilities are too high or too low.
 
     All out-of-time predictions are used, also those for the choice cutoffs, on which the model was selected.
     A segment is `off` if its observed/expected differs from the observed/expected of all customers by more

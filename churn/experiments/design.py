@@ -100,8 +100,8 @@ class ExperimentDesign(Part):
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
         effect: The effect to detect: by how much contacts lower the churn, or raise the rate of the event
-            that the label counts. If no effect is given, `effect` is None for an event, and also if there are
-            no units.
+            that the label counts. If no effect is given, it is computed from `churn`. It cannot be computed,
+            and is None, if the label counts an event or if there are no units.
         sample_size: The number of units that the experiment needs to find `effect` with a probability of
             80 %. It is None if there are no units, or if `effect` is None or too large, for example larger
             than the churn.

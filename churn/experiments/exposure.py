@@ -1,11 +1,11 @@
-"""Find out which customers were treated (contacted) in a period, and how many customers each other customer
-represents.
+"""Find out which customers were treated (contacted) in a period, and compute a weight for each customer.
 
 A label says what a customer did. The label of a treated customer does not show what the customer would have
 done without the contact. The controls show what would have happened without the contact, because chance
-decided which of the customers became controls. So a treated customer has the weight 0, a control with a task
-in the period has the weight `1 / P(untreated)`, and every other customer has the weight 1. The ledger
-recorded the probabilities; none of them is estimated.
+decided which of the customers became controls. So the controls represent the treated customers. The weight
+of a customer says how many customers this customer represents. A treated customer has the weight 0, a control
+with a task in the period has the weight `1 / P(untreated)`, and every other customer has the weight 1. The
+ledger recorded the probabilities; none of them is estimated.
 
 Source: Horvitz and Thompson (1952), A generalization of sampling without replacement from a finite universe,
     Journal of the American Statistical Association 47; Robins, Hernán and Brumback (2000), Marginal
@@ -330,8 +330,8 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
         CallError: there are no snapshots, they do not fit the parameters, or the data are not complete up to
             `known_by`.
         SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
-        Stop: no label is known yet (matured), or some treated customers have no control that represents them
-            and `evaluate.accept` gives no reason to go on.
+        Stop: no label is known yet, or some treated customers have no control that represents them and
+            `evaluate.accept` gives no reason to go on.
     """
     return without_treated(
         read_snapshots(params, known_by),

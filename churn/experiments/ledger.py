@@ -149,7 +149,7 @@ class LedgerNight:
 
 
 def read_ledger(output: Path, cutoff: date) -> Ledger:
-    """Read all nights that come before the night of a cutoff in its chain.
+    """Read the chain of nights before a night: its previous night, the one before that, and so on.
 
     The ledger stores the previous night of each night that it holds. For a night that is not in the ledger
     yet, the previous night is the latest of all earlier nights.

@@ -192,10 +192,10 @@ def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
 
 
 def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
-    """Return the regression's columns: a constant, the arm, the centred covariates, and these times the arm.
+    """Return the columns: a constant, the arm, the centred covariates, and each covariate times the arm.
 
-    The covariates are the score and, if each arm has at least two units with a score and two without,
-    whether a unit has a score.
+    The first covariate is the score; the second says whether a unit has a score. The second is used only if
+    each arm has at least two units with a score and two without.
     """
     columns = [np.where(has_score, score, score[has_score].mean())]
     counts = [

@@ -1,4 +1,4 @@
-"""The interval of the effect, and a test of the arms' sizes, for an experiment with a look every night.
+"""The interval of the effect, and a test of the arms' sizes, if the results are looked at every night.
 
 The interval and the test are valid for all looks together. If somebody looks every night, a 95 % interval
 that is made for one look excludes 0 at some time in 30 to 80 % of experiments without an effect. The interval
@@ -181,7 +181,8 @@ def nightly_effect(sequence: DifferenceSequence) -> NightlyEffect:
 def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> SampleRatio:
     """Return whether the sizes of the arms agree with the planned share.
 
-    The p-value is valid only if it is computed once. For a look every night, use `sample_ratio_sequence`.
+    The p-value is valid only if it is computed once. If it is computed every night, use
+    `sample_ratio_sequence`.
 
     Args:
         n_control: The number of units in the control group.

@@ -1,10 +1,10 @@
 """Compute the digest of a signal's definition; the digest depends on the signal's values, not on its code.
 
 Two definitions are equal if the two signals have the same declared facts (such as name, table and kind) and
-the same rounded values for the customers of a fixed company (`fixed_company`). Comments, layout, names inside
-the code, and the signal's texts do not count. The fixed company cannot show every change, such as a new limit
-in a signal's code that none of the company's customers reaches. After a change that the fixed company does
-not show, raise the signal's `version` by hand.
+the same rounded values for the invented customers of the fixed company (`fixed_company`). Comments, layout,
+names inside the code, and the signal's texts do not count. The fixed company cannot show every change, such
+as a new limit in a signal's code that none of the company's customers reaches. After a change that the fixed
+company does not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
-    """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
+    """Return the values of one table's signals on `fixed_company`: one array per cutoff, by signal name.
 
     The arrays hold only the customers who can still leave. Signals without a function have no entry in the
     result, because they are attributes of customers that never change.
@@ -124,7 +124,7 @@ def _finish(values: CohortValue, ordinal: int) -> Array:
 
 @functools.cache
 def _peers() -> list[Peers]:
-    """Return the peer groups of the customers at each cutoff of the fixed company."""
+    """Return for each cutoff the peer groups of the invented customers of `fixed_company`."""
     signed_up = fixed_company.sign_up_days()
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
     for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
@@ -134,7 +134,7 @@ def _peers() -> list[Peers]:
 
 
 def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | CohortValue]]:
-    """Compute signals of one table for all customers of the fixed company."""
+    """Compute signals of one table for all invented customers of `fixed_company`."""
     if not signals:
         return ()
     table = contract_of(signals[0])

@@ -179,7 +179,8 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
     """Draw amounts or numbers as the data store holds them: in cents or thousandths.
 
-    Half of the numbers are whole. In the history of an attribute, some rows only end the previous value.
+    Half of the numbers are whole. In the history of an attribute, some rows say that the attribute has no
+    value any more (`EMPTIED_VALUE`).
     """
     n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)

@@ -41,7 +41,7 @@ class Need:
 
 @dataclass
 class Tracer:
-    """A `Reader` that has no customers and only records in `need` what the signals read."""
+    """A `Reader` that has no customers; it records in `need` what the signals read."""
 
     need: Need
     n: int = 0

@@ -1,4 +1,4 @@
-"""Guards against events that announce the leaving, and against levels that only churners have."""
+"""Guards against events that announce the leaving, and against attribute values that only churners have."""
 
 from __future__ import annotations
 

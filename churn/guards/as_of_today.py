@@ -118,8 +118,8 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    The attribute is also compared with the same aggregate of only the early rows. A row is early if it lies
-    before the first cutoff, or within a month after the sign-up, or both. If the attribute copies the
+    A row is early if it lies before the first cutoff, or within a month after the sign-up, or both. The
+    attribute is also compared with the aggregate of the early rows alone. If the attribute copies the
     aggregate of the early rows at least as closely as the aggregate of all rows, it holds nothing of the
     future.
 

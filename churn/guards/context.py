@@ -52,7 +52,8 @@ class CustomerEnds:
     Attributes:
         state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
         day: The day number of the customer's end: the end of the last contract, the first event or the last
-            core event, by the kind of the label. Without an end up to the watermark, it is the watermark.
+            core event, by the kind of the label. If the customer has no end before the watermark, `day` is
+            the watermark.
     """
 
     state: npt.NDArray[np.int8]
@@ -65,7 +66,7 @@ class CustomerEnds:
 
     @property
     def has_known_state(self) -> npt.NDArray[np.bool_]:
-        """Return which customers have left or are active, shape (customers,)."""
+        """Return which customers have a known state (have left, or are active), shape (customers,)."""
         return np.asarray(self.state != UNKNOWN_STATE)
 
     @property

@@ -43,8 +43,10 @@ class SecondTime:
         delay: The median time from the own time to the second time, over the rows that `late_share` counts.
         ahead_share: Of the rows with both times, the share whose second time is two days or more after the
             end of the data.
-        open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
-        usually_open: The mean of `open_at_end` at three earlier dates (`DAYS_BEFORE_END`).
+        open_at_end: The number of open rows at the end of the data. A row is open as long as its second time
+            is missing or still to come.
+        usually_open: The mean number of open rows at three dates before the end of the data
+            (`DAYS_BEFORE_END`).
         recent: The number of rows whose second time lies in the 30 days before the end of the data.
         usually_recent: The mean of `recent` over three earlier periods of 30 days, which end 60, 90 and 120
             days before the end of the data (`DAYS_BEFORE_END`).

@@ -71,13 +71,13 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if there are so few churners before some cutoff that the data must lack the customers who left.
 
-    For each cutoff, the guard compares the number of churners at the earlier cutoffs with an expected number.
-    The expected number is the number of labelled customers at the earlier cutoffs, times a churn rate: the
-    rate that customers of the same age have at this cutoff and all later ones together.
+    For each cutoff C, the guard compares the number of churners at the cutoffs before C with an expected
+    number of churners. The expected number is the number of labelled customers at the cutoffs before C, times
+    a churn rate: the rate of customers of the same age over C and all later cutoffs together.
 
-    A single wave of churners at later cutoffs raises the expected number, even if no early churners are
-    missing. So the guard also computes one churn rate over this cutoff and all later ones. The guard skips
-    the cutoff if the newest cutoff alone has less than half of this rate.
+    A single wave of churners at C or later raises the expected number, even if no churners before C are
+    missing. So the guard also computes one churn rate over C and all later cutoffs. The guard skips C if the
+    newest cutoff alone has less than half of this rate.
 
     If label windows overlap, a churner counts at several cutoffs. So the guard divides the counted and the
     expected churners by the number of label windows that overlap on a day. Then it computes the probability

@@ -160,7 +160,10 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 
 
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
-    """Return a `Trail` for the newest 1, 2, ..., 31 days, as far as there are enough earlier weeks.
+    """Return a `Trail` for the newest day, one for the newest 2 days, and so on up to the newest 31 days.
+
+    A trail compares these days with earlier weeks. Numbers of days for which `rows` holds too few earlier
+    weeks are left out.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

@@ -27,7 +27,7 @@ class EventPart(BaseModel):
 
 
 class PlannedContact(EventPart):
-    """The order to contact a customer.
+    """The instruction to contact a customer.
 
     Attributes:
         task_id: The id of the task; answers to the contact come back with this id.

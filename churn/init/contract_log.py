@@ -225,12 +225,12 @@ def _contracts(
 ) -> Match:
     """Return the match of a log with `subscriptions`, the canonical table of contracts.
 
-    The match has a query if rows cancel earlier rows, or if rows are left out because they expire before they
-    start.
+    If rows cancel earlier rows, or expire before they start, the match has a query that computes the
+    contracts and leaves out such rows.
 
     Args:
-        connection: The connection with the view of the table. If the match has a query, a temporary table of
-            the contracts is added.
+        connection: The connection with the view of the table. If the match has a query, this function writes
+            the contracts into a temporary table of the connection.
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.

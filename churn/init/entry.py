@@ -283,7 +283,7 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
 
 
 def _number_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of a column as a factor of a product; if its numbers are text, the SQL casts them."""
+    """Return the SQL of a column that is to be multiplied; if its numbers are text, the SQL casts them."""
     sql = column.sql or name_in(column.name, dialect)
     return f"cast({sql} as double precision)" if column.number else sql
 
@@ -377,8 +377,8 @@ def _id_filters(
         match: The matched table; comments on it are added to its notes.
         dialect: The SQL dialect of the source.
         customers: The table of customers; None if the source has none.
-        lines: What the lines of one order share, such as the order's number; None if the rows are not lines
-            of orders.
+        lines: What all lines of an order have in common, such as the order's number; None if the rows are
+            not lines of orders.
     """
     key = id_sql(match.key, dialect)
     filters = []

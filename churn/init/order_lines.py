@@ -23,7 +23,7 @@ MIN_DIFFERENT_TOTALS = 20
 
 @dataclass(frozen=True)
 class OrderLines:
-    """What the lines of one order share, such as the order's number.
+    """What all lines of an order have in common, such as the order's number.
 
     Attributes:
         number: The column with the number of the order.
@@ -38,7 +38,7 @@ class OrderLines:
 
 
 def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
-    """Return what the lines of an order share, such as its number; None if the rows are not lines of orders.
+    """Return what all lines of an order have in common; None if the rows are not lines of orders.
 
     Args:
         connection: The connection with the views of the tables.
@@ -141,7 +141,7 @@ def one_row_per_order(
 
     Args:
         match: The table of the lines.
-        lines: What the lines of an order share, such as its number.
+        lines: What all lines of an order have in common, such as the order's number.
         columns: The SQL of each canonical column, by the column's name.
         filters: The conditions for the rows to read.
         id_filters: The conditions on the customer's id. If `lines.share_id` is true, the conditions apply to

@@ -247,7 +247,7 @@ def _person_columns(
 
 
 def _times_sql(tables: Sequence[KeyedTable]) -> str:
-    """Return SQL that gives, for each id, the highest number of different timestamps that one table has."""
+    """Return SQL that counts each id's different timestamps in every table, and gives the highest count."""
     parts = []
     for table, key in tables:
         times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
@@ -276,7 +276,7 @@ def _measure(
         connection: The connection with the views of the tables.
         home: The table to which `column` belongs, and this table's column with ids of customers.
         column: The column that may hold the ids of persons.
-        is_address: Whether its values are e-mail addresses.
+        is_address: Whether the values of `column` are e-mail addresses.
         times: The SQL that gives the number of different timestamps of each id.
     """
     person = _person_sql(column, is_address)

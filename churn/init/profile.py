@@ -318,7 +318,7 @@ def _with_readings_of(
     connection: duckdb.DuckDBPyConnection,
     dialect: str,
 ) -> SourceTable:
-    """Return a table in which each column that can be read in two ways is read like the other columns.
+    """Return a table in which unclear dates and numbers are read in the notation of the other columns.
 
     Sometimes the values of a column do not show which number is the day and which the month, or what the
     decimal mark is. Then the column follows the columns that show it, if these agree.

@@ -1,8 +1,7 @@
-"""Find an event soon after the sign-up that goes with staying: choose it on the customers who joined earlier,
-and confirm it on those who joined later.
+"""Find an event soon after the sign-up that is a sign that the customer will stay.
 
-Three mistakes would make the search find an event even if no event goes together with staying. The module
-avoids these three mistakes:
+Three mistakes would make the search find an event even if no event is a sign of staying. The module avoids
+these three mistakes:
 
 1. A customer who leaves early has had time for few events only. So only customers who can still leave
    after the longest time window are compared, and only leaving after that window counts.
@@ -198,8 +197,9 @@ def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: F
         reason = f"{best}: it cannot be compared among the customers who joined later"
     elif confirmation.p_value > LEVEL:
         reason = (
-            f"{best}: it goes best with staying among the customers who joined earlier, and is not confirmed "
-            f"among those who joined later (p = {confirmation.p_value:.3f}, one-sided; {LEVEL} is needed)"
+            f"{best}: it is the best sign of staying among the customers who joined earlier, and is not "
+            f"confirmed among those who joined later (p = {confirmation.p_value:.3f}, one-sided; {LEVEL} is "
+            "needed)"
         )
     return Search(n_tried, best, best_comparison, confirmation, reason)
 
@@ -207,7 +207,7 @@ def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: F
 def _why_none(n_tried: int) -> str:
     if not n_tried:
         return "no event is done by some customers, and not by others, soon after the sign-up"
-    return f"none of {n_tried} candidates goes with staying among the customers who joined earlier"
+    return f"none of {n_tried} candidates is a sign of staying among the customers who joined earlier"
 
 
 def _is_common(has_done: Bools, is_covered: Bools) -> bool:

@@ -35,8 +35,9 @@ class Activity:
 
     Attributes:
         bounds: The first days of consecutive months or weeks, and the end of the last one.
-        active: Whether each customer was active at each bound, `[bounds, customers]`.
-        was_active: Whether each customer was active at some time before each bound, `[bounds, customers]`.
+        active: Whether each customer was active at the start of each month (or week), `[bounds, customers]`.
+        was_active: Whether each customer was active at some time before the start of each month (or week),
+            `[bounds, customers]`.
         active_before_first: Whether each customer was active one month (or week) before the first bound,
             `[customers]`.
         was_active_before_first: Whether each customer was active at some time more than one month (or week)

@@ -191,7 +191,7 @@ def _thirds(values: Floats, is_counted: Bools) -> tuple[Codes, tuple[str, ...]]:
 
 
 def loyalty_table(behaviour: Behaviour, outcomes: Outcomes) -> LoyaltyTable:
-    """Return for each of the four groups of loyalty the observed churn, and how many customers it has now."""
+    """Return, for each of the four loyalty groups, its observed churn and its number of customers now."""
     past = slice(0, len(outcomes.cutoffs))
     active_from = float(np.median(behaviour.active_days[behaviour.is_customer]))
     active_from = max(active_from, 1.0)

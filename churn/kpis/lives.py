@@ -65,7 +65,7 @@ def read_first_lives(store: Store, spells: ActivitySpells, cutoff: date) -> Firs
 
     Args:
         store: The store.
-        spells: The spells of all customers, as known at the cutoff.
+        spells: The periods in which each customer was active, as known at the cutoff.
         cutoff: The end of the data.
     """
     label, end = store.params.label, day_number(cutoff)
@@ -91,7 +91,7 @@ def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
     who joined before the day of this first end is observed only from that day on (left truncation).
 
     Args:
-        spells: The spells of all customers.
+        spells: The periods in which each customer was active.
         cutoff: The day number of the cutoff.
     """
     until = cutoff - spells.wait_days
@@ -110,7 +110,7 @@ def activity_lives(spells: ActivitySpells, signed_up: Ints, first_event: int, cu
     may lie before the data begin.
 
     Args:
-        spells: The spells of all customers.
+        spells: The periods in which each customer was active.
         signed_up: The day number of the sign-up by customer code.
         first_event: The day number of the first event of the table that decides the label.
         cutoff: The day number of the cutoff.

@@ -138,7 +138,9 @@ class Difference(Part):
 
 
 def churn_difference(first: ChurnShare, second: ChurnShare) -> Difference:
-    """Return the share that left in the first level minus the share in the second, with its 95 % interval.
+    """Return the share that left in the first group minus the share in the second, with its 95 % interval.
+
+    A group is a level of customers, such as a health band.
 
     Source: Newcombe, Interval estimation for the difference between independent proportions, Statistics in
         Medicine 17 (1998), method 10.

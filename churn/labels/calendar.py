@@ -99,9 +99,10 @@ def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]
 
 
 def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
-    """Return the earliest day that can be the first default test cutoff of training; None if no day can.
+    """Return the earliest day that training may choose as its first test cutoff; None if there is none.
 
-    Training may choose a later day, because it also looks at the labels (see `first_test_cutoff`).
+    Training chooses the test cutoffs if params.yaml has no `evaluate.test_cutoffs`. It may choose a later
+    day, because it also looks at the labels (see `first_test_cutoff`).
 
     Args:
         mature_on: For each matured snapshot the date on which its label matures.
@@ -146,7 +147,8 @@ def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
     By default there is one cutoff per week over all the data.
 
     Raises:
-        CallError: a cutoff is after the watermark, or `snapshot.first` or `snapshot.last` leaves no cutoff.
+        CallError: a cutoff is after the watermark, or there is no cutoff because of `snapshot.first` or
+            `snapshot.last`.
         Stop: the data are too short for a cutoff.
     """
     cutoffs = requested_cutoffs(store)
@@ -170,7 +172,7 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error that says what leaves no cutoff: `snapshot.first`, `snapshot.last` or too few data."""
+    """Return the error that says why no cutoff exists: `snapshot.first`, `snapshot.last` or too few data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:

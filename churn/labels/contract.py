@@ -124,7 +124,10 @@ def counted_spells(store: Store) -> ContractSpells:
 
 
 def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return the outcomes by contract: a customer has left if the spell at the cutoff ends in the window.
+    """Return for each cutoff the outcomes of all customers, by their contracts.
+
+    A spell is a series of a customer's contracts that overlap or are at most `label.grace_days` apart. A
+    customer has left if the spell at the cutoff ends in the label window.
 
     Every customer of the cohort has a spell at the cutoff: the contract in force at the cutoff is part of the
     spell. Rows that became known late only make spells longer, so they cannot make this spell end before the
@@ -297,9 +300,9 @@ def wait_days(label: LabelParams, late_days: int) -> int:
 def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
     """Return per cutoff and customer code the local day on which the spell at the cutoff ends.
 
-    The value is `NEVER` as long as no end is certain. An end on day `d` is certain once `d + 1 + grace + late
-    days` is at or before the watermark. An end that `label.leaving` does not count is ignored. The values of
-    customers outside the cohort mean nothing.
+    `contract_outcomes` says what a spell is. The value is `NEVER` as long as no end is certain. An end on day
+    `d` is certain once `d + 1 + grace + late days` is at or before the watermark. An end that `label.leaving`
+    does not count is ignored. The values of customers outside the cohort mean nothing.
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify.

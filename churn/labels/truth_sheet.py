@@ -84,8 +84,9 @@ class Reactivation:
             (see `before`).
         before: The first test cutoff. Only cutoffs whose label window ends before this date, and whose label
             is matured by this date, are included. Only returns before this date count.
-        curve: The Kaplan-Meier curve of the time for which churners stay away. Its day 1 holds the returns up
-            to the end of the label window. Its day d + 1 holds the returns on the d-th day after the window.
+        curve: The Kaplan-Meier curve of the time for which churners stay away. All returns up to the end of
+            the label window count on day 1 of the curve. Returns on the d-th day after the window count on
+            day d + 1.
             The curve is None if there are too few churners.
     """
 

@@ -33,7 +33,8 @@ class CustomerValues:
     Attributes:
         value: The residual value of each row's customer, in currency, as known at the row's cutoff, shape
             (rows,); NaN if the value is unknown.
-        terms: The costs and the accept share of the campaign.
+        terms: The costs of the campaign, and its accept share: the share of contacted churners who take the
+            offer and stay.
     """
 
     value: Floats

@@ -159,7 +159,7 @@ def _metric_lines(
     """Return for each metric a line with the figures of all candidates, and a text about the challenger.
 
     The text gives values to compare the challenger's figure with, such as the figure of a random ranking. It
-    also gives the lowest and the highest of the challenger's figures at the single test cutoffs.
+    also gives the lowest and the highest figure of the challenger among the test cutoffs.
     """
     return [
         (

@@ -90,8 +90,8 @@ def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
 
     A row is treated if its customer was contacted in the label window; treated rows are left out of the
     training. In their place, the rows of controls who had a task in the label window get a higher weight.
-    Both are shares of all rows at the cutoffs with at least one row of these two kinds. If there is no such
-    cutoff, nothing is logged.
+    Both shares are computed over all rows. Cutoffs that have no row of these two kinds are left out; if no
+    cutoff is left, nothing is logged.
     """
     if not snapshots.exposures:
         return

@@ -161,8 +161,7 @@ def run_id(
 ) -> str:
     """Return the id of a night: a digest of everything that can change its result.
 
-    The settings for paths, threads and memory are not part of the digest, because they do not change the
-    result.
+    The settings for paths, threads and memory do not change the id, because they do not change the result.
 
     Args:
         params: The parameters of the night.

@@ -58,8 +58,8 @@ class Snapshots:
             nobody was treated, or if the ledger was not read.
         exposures: For each cutoff, how many rows of treated customers were left out, and how many rows of
             controls got a higher weight in their place.
-        no_controls_accepted: The user's reason for going on although no controls stand in for some of the
-            treated customers; None if controls stand in for all of them.
+        no_controls_accepted: The user's reason for accepting that some treated customers have no controls in
+            their place; None if all have controls.
     """
 
     rows: LabelledRows
@@ -134,8 +134,8 @@ class Snapshots:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
             exposures: For each cutoff, how many rows of treated customers are left out, and how many rows of
                 controls get a higher weight in their place.
-            no_controls: The user's reason for going on although no controls stand in for some of the treated
-                customers; None if controls stand in for all of them.
+            no_controls: The user's reason for accepting that some treated customers have no controls in their
+                place; None if all have controls.
         """
         if (weight == 1).all():
             return self

@@ -238,7 +238,7 @@ class StagedCandidate(Candidate):
 
 
 class Trees(StagedCandidate):
-    """Boosted trees; the stages are the numbers of trees that are tried: 10, 20, and so on."""
+    """Boosted trees; the number of trees is chosen from 10, 20, and so on."""
 
     name: ClassVar[CandidateName] = "trees"
     family = "trees"
@@ -282,7 +282,7 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression with a curve for each signal; the stages are prior variances (`STRENGTHS`)."""
+    """A logistic regression with a curve for each signal; its prior variance is chosen from `STRENGTHS`."""
 
     name = "logistic"
     family = "logistic"

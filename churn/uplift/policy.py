@@ -6,8 +6,8 @@ second policy chooses by the risk: the probability of the outcome, such as leavi
 and risk are multiplied by what one outcome of the unit is worth. The pseudo-outcome of a unit is an estimate
 of the effect on this unit. Each unit that a policy contacts adds its pseudo-outcome times this worth. The
 gain of the policy is the sum divided by the number of all units. The two gains are subtracted row by row, so
-rows that both policies choose have no influence. The difference between the policies is the mean over all
-rows, and its interval is the interval of this mean.
+rows that both policies choose have no influence. The difference between the policies is the mean of these
+differences over all rows, and its interval is the interval of this mean.
 
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other

@@ -149,7 +149,10 @@ class DuckDBSink(SinkConnection):
         self.execute(f"COMMENT ON TABLE {self.quote(table)} IS {literal(MARK)}")
 
     def name_in_view(self, table: str) -> str:
-        """Return a table's name without its schema; DuckDB looks first in the schema that holds the view."""
+        """Return a table's name without its schema, for the SQL of a view.
+
+        DuckDB looks for the table first in the schema of the view.
+        """
         return identifier(table)
 
     def replace_view(self, view: str, select: str) -> None:
@@ -227,7 +230,7 @@ class SqliteSink(SinkConnection):
                 )
 
     def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
-        """Return the tables and views with one of these names; if churn made one, `MARK` is in its SQL."""
+        """Return the tables and views of the schema that have one of these names."""
         marks = ", ".join("?" for _ in names)
         rows = self.execute(
             "SELECT m.name, m.type, m.sql, p.name, p.type FROM sqlite_master m "

@@ -158,7 +158,7 @@ class Aggregates:
         return values if self._steady is None else values[self._steady]
 
     def _steady_position(self, position: AnyInt) -> LongArray:
-        """Turn positions among the steady rows into positions among the selected rows."""
+        """Turn positions among the steady rows (see `_runs`) into positions among all selected rows."""
         if self._steady is None:
             all_steady: LongArray = position.astype(np.int64)
             return all_steady

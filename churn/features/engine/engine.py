@@ -64,7 +64,7 @@ def make_plan(
     cutoffs: tuple[int, ...],
     data_starts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
-    """Make the plan for signals of any tables; signals without a function are left out.
+    """Return the plan by which the engine computes the signals; signals without a function are left out.
 
     Args:
         store: The store to read; it gives the first day of each table if `data_starts` is None.

@@ -1,6 +1,6 @@
 """Breadth: how many kinds of rows a customer has, and how the mix of kinds changes.
 
-Each of these signals needs every row of its window, not only sums over periods.
+The signals of this module need every row of their windows; sums over periods are not enough.
 """
 
 from __future__ import annotations

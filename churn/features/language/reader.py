@@ -1,4 +1,4 @@
-"""The questions that a view asks about its table: the engine answers them, and a tracer records them."""
+"""The questions that a signal may ask about a table: the engine answers them, a tracer only records them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Window = tuple[int, int]
 
 
 class Selection(NamedTuple):
-    """Tells which rows of a table count for a signal, and which time of a row counts.
+    """Tells which rows of a table count for a signal, and which column gives the time of these rows.
 
     An outcome is a column with the time of a later event of the row, such as `closed_at` of a ticket.
 
@@ -130,7 +130,7 @@ class Reader(Protocol):
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows ordered by customer and time; `Selection` says which time of a row counts.
+        """Return the rows ordered by customer and time; `selection` says which column gives the time.
 
         Args:
             selection: The rows that count.

@@ -58,7 +58,7 @@ def too_good(
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
         bound: The number that is compared with 0.15, the largest AUC difference that is not too good. A
-            warning uses `value`, the difference in `above` itself. A stop uses `low`, the lower bound of the
+            warning uses `value`, the measured difference. A stop uses `low`, the lower bound of the
             difference, so that chance alone does not stop a model.
     """
     if auc.value is None:

@@ -54,9 +54,7 @@ ROWS_BELOW = "rows"
 
 
 def alt_sources(sources: Sequence[Source | str]) -> Markup:
-    """Return an attribute for a chart that says where the numbers in its alternative text come from, in
-    order.
-    """
+    """Return an HTML attribute with the source of each number in a chart's alternative text, in order."""
     return Markup(' data-alt="{}"').format("|".join(map(str, sources)))
 
 
@@ -172,7 +170,7 @@ def show_sentence(words: Words, text: str, source: Source | None = None) -> Mark
     Args:
         words: The language of the page.
         text: The sentence from the file.
-        source: The place of the sentence in the file; None if it is a key in the file and not a value.
+        source: The place of the sentence in the file; None if the page does not give the place.
     """
     own = words.value(text)
     if source is None:

@@ -318,7 +318,8 @@ def german_numbers(text: str) -> str:
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return, for each key of the catalogue's `values`, its regular expression and its German text.
 
-    Keys with more letters outside their fields (such as `%(name)s`) come first.
+    Keys with more letters outside their fields (such as `%(name)s`) come first, because the first key that
+    fits a text is used.
     """
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
@@ -327,9 +328,10 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return, for each key of the catalogue's `findings`, its regular expression and its German text.
 
-    Both are in words that fit the label. Keys with more letters outside their fields come first. The patterns
-    of findings are separate from the patterns of values, so that values are found faster: a page looks up
-    thousands of values but only a few findings.
+    Both are in words that fit the label. Keys with more letters outside their fields (such as `%(name)s`)
+    come first, because the first key that fits a text is used. The patterns of findings are separate from the
+    patterns of values, so that values are found faster: a page looks up thousands of values but only a few
+    findings.
     """
     findings = german().findings
     return tuple(

@@ -115,7 +115,7 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
 
 
 def lead_time_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the AUC, with intervals, against how many days before the test cutoff a prediction was made."""
+    """Draw the AUC of early predictions; the x-axis is the number of days from prediction to test cutoff."""
     points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None
