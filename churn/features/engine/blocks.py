@@ -79,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Block:
-    """The customers `[first, end)`; each array is the slice `[first:end]` of the same array in `Customers`."""
+    """The customers `[first, end)`; each array is the slice `[first:end]` of the array in `Customers`."""
 
     first: int
     end: int
