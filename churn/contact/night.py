@@ -60,7 +60,7 @@ class PlannedNight:
             an arm.
         owner_calls: The part of the call list that each owner of a play gets, as CSV, by the owner's name.
         lists: The other lists of the night, such as the list of lost customers, as CSV, by name.
-        side_lists: The lists in `lists` as objects, which also hold the new tasks.
+        side_lists: For each list in `lists`, the `SideList` with its customers and new tasks.
         dry_run: The lines that say what the night would do.
     """
 

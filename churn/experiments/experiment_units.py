@@ -9,7 +9,7 @@ always show this case, because a unit that has left the company gets no later ro
 
 Units with different control shares are not counted together. If churn differed between the nights in which
 these units entered, the arms would differ even without any contact. If there are several control shares, only
-the units of one control share are used: the share with the most units whose outcomes have matured.
+the units of one control share are used: the most frequent share of the units whose outcomes have matured.
 """
 
 from __future__ import annotations
@@ -218,10 +218,10 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the control share with the most units whose outcomes have matured.
+    """Return the most frequent control share of the units whose outcomes have matured.
 
-    If two control shares have equally many such units, the control share of more units in total is taken. If
-    the totals are equal too, the control share of the unit that started last is taken.
+    If two control shares are equally frequent, the one that is more frequent among all units is taken. If
+    they are equally frequent there too, the control share of the unit that started last is taken.
     """
     if units.empty:
         return None

@@ -106,7 +106,7 @@ def _lists(params: Params) -> dict[str, tuple[str, ...]]:
 
 
 def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
-    """Return for each list in `signals` of params.yaml which names cover this signal, such as its family."""
+    """Return a signal's families, table and name, each under its key in `signals` of params.yaml."""
     families = {signal.family, signal.generic} if signal.generic else {signal.family}
     return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
 

@@ -249,7 +249,7 @@ def _period_end(context: GuardContext, table: str, period: str) -> str | None:
 def _correlations(
     context: GuardContext, table: str, column: str, period: str, other_table: str
 ) -> tuple[float, float, int]:
-    """Correlate the totals in a column with the numbers of events before and after their dates.
+    """Correlate the totals in a column with the numbers of events before and after the date of each total.
 
     For each total, the events are counted in the period before its date, and in the period from its date on.
 

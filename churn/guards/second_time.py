@@ -43,10 +43,9 @@ class SecondTime:
         delay: The median time from the own time to the second time, over the rows that `late_share` counts.
         ahead_share: Of the rows with both times, the share whose second time is two days or more after the
             end of the data.
-        open_at_end: The number of open rows at the end of the data. A row is open as long as its second time
-            is missing or still to come.
-        usually_open: The mean number of open rows at three dates before the end of the data
-            (`DAYS_BEFORE_END`).
+        open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
+        usually_open: At three dates before the end of the data (`DAYS_BEFORE_END`), the mean number of rows
+            whose second time was missing or still to come.
         recent: The number of rows whose second time lies in the 30 days before the end of the data.
         usually_recent: The mean of `recent` over three earlier periods of 30 days, which end 60, 90 and 120
             days before the end of the data (`DAYS_BEFORE_END`).
@@ -75,8 +74,7 @@ class SecondTime:
         If rows come in only after their second time, no row still waits for this time at the end of the data.
         If rows come in before their second time, such as before a parcel is delivered, some rows always wait
         for this time: about as many at the end of the data as at earlier dates. If the table ends before the
-        other tables, the result is "unknown": perhaps no row waits any more, even if the rows came in before
-        their second time.
+        other tables, the result is "unknown": at the end of the data, even its last second times may be past.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

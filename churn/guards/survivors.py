@@ -72,12 +72,12 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if there are so few churners before some cutoff that the data must lack the customers who left.
 
     For each cutoff C, the guard compares the number of churners at the cutoffs before C with an expected
-    number of churners. The expected number is the number of labelled customers at the cutoffs before C, times
-    a churn rate: the rate of customers of the same age over C and all later cutoffs together.
+    number. The expected number is the number of churners if the earlier cutoffs had the churn rate of C and
+    all later cutoffs. This churn rate is computed separately for each band of age.
 
-    A single wave of churners at C or later raises the expected number, even if no churners before C are
-    missing. So the guard also computes one churn rate over C and all later cutoffs. The guard skips C if the
-    newest cutoff alone has less than half of this rate.
+    A short wave of churners at late cutoffs also makes the earlier churners look too few. So the guard skips
+    a cutoff C if the wave is over at the newest cutoff. Then the churn rate there, over all ages, is less
+    than half of the churn rate over C and all later cutoffs.
 
     If label windows overlap, a churner counts at several cutoffs. So the guard divides the counted and the
     expected churners by the number of label windows that overlap on a day. Then it computes the probability

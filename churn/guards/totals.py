@@ -67,9 +67,9 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        The column is compared with `values` (the total up to today) and with `early`. It is also no copy if
-        it equals `early` for at least as many customers as `values`, because `early` was known at each
-        cutoff.
+        The column is compared with `values` (the total up to today) and with `early` (the total that was
+        known at each cutoff). The column is a copy only if it equals `values` for more customers than it
+        equals `early`.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])

@@ -162,9 +162,9 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether the newest night of the ledger is later, and was scored without this night's decisions.
+    """Return whether the ledger's newest night is later than the night of `cutoff` and was scored without it.
 
-    If so, the contacts of this night belong to the past, and it is too late to hand them over.
+    If so, it is too late to hand over the contacts of the night of `cutoff`.
     """
     known = ledger_nights(output)
     if not known or cutoff >= known[-1]:

@@ -248,8 +248,8 @@ def _profile_times(
         connection: The connection with the view and with the table `TEXTS` of distinct texts.
         view: The view with the columns.
         columns: The columns.
-        text_names: The names of the columns whose texts are in `TEXTS`. The number `c` of a row of `TEXTS` is
-            the position of a name in this list, from 0.
+        text_names: The names of the columns whose texts are in `TEXTS`. The column `c` of `TEXTS` holds
+            positions in this list, from 0.
     """
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None

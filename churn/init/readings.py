@@ -291,8 +291,9 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
     Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. Without such
-    texts, numbers such as 2,313 can be read in two ways. Their comma or point groups thousands if two
-    conditions hold: there are many such numbers, and many numbers without a mark, all of these below 1000.
+    texts, numbers such as 2,313 can be read in two ways. Their comma or point groups thousands if three
+    conditions hold: all such numbers have the same mark (comma or point), there are many of them, and there
+    are many numbers without a mark, all below 1000.
 
     Args:
         connection: The connection with the view of the column.
@@ -338,8 +339,8 @@ def number_question(name: str, example: str) -> str:
 
     Args:
         name: The column's name, spelled as in the SQL of params.yaml.
-        example: A number that can be read in two ways, such as 2,313. If the column mixes several kinds
-            of numbers, a text that names them, such as `decimal commas as well as decimal points`.
+        example: A number that can be read in two ways, such as 2,313. For a column that mixes kinds of
+            numbers, `example` is a text that names them, such as `decimal commas as well as decimal points`.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

@@ -1,9 +1,9 @@
 """The retention audit: fifteen practices that help to keep customers, the lowest score first. Each score from
 1 to 5 comes from evidence in the tables.
 
-Each practice has limits: the values at which its score rises. We chose the limits ourselves; no survey
-stands behind them. They say what we call rare, common and nearly always. Six of the practices leave no trace
-in tables, so these six have no score, and a person must judge them.
+The score of a practice, such as answers to low ratings, rises at four limits of the measured value. We chose
+the limits ourselves; no survey stands behind them. They say what we call rare, common and nearly always. Six
+of the practices leave no trace in tables, so these six have no score, and a person must judge them.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return all divisions of the customers; for weeks, only the division into one part with all customers.
+    """Return all divisions of the customers; if `kind` is `week`, return only the division into one part.
 
     In a single week, the segments would be too small.
 

@@ -101,9 +101,9 @@ class Reactivation:
 
     @property
     def followed_days(self) -> int | None:
-        """Return how many days after the label window `curve` ends; None if there is no curve.
+        """Return the last day of `curve`, in days after the label window; None if there is no curve.
 
-        After these days, the data show too few churners.
+        For later days, the data show too few churners.
         """
         return self.curve.followed_days - 1 if self.curve else None
 

@@ -133,11 +133,12 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 
 
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
-    """Add one row to each level in turn; return that level's share of churners by isotonic regression.
+    """Return the share of churners at each level of the score, by isotonic regression with one added row.
 
-    The outcome of the added row is `guess`. The result follows from the max-min formula. For each level, take
-    all runs of neighbouring levels that contain it. For each start of a run, take the smallest share of
-    churners over all possible ends of the run. The largest of these smallest shares is the result.
+    For the share at a level, one row with the outcome `guess` is added to this level. The result follows from
+    the max-min formula. For each level, take all runs of neighbouring levels that contain it. For each start
+    of a run, take the smallest share of churners over all possible ends of the run. The largest of these
+    smallest shares is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.

@@ -81,8 +81,8 @@ def tree_stages(
     one after 20 trees, and so on.
 
     Growing stops at the setting's largest number of trees, or earlier if the log loss of the validation rows
-    has not fallen for 100 trees. All settings share one LightGBM dataset, and LightGBM prepares a dataset for
-    one value of the least number of rows of a leaf. So this number must be the same in all settings.
+    has not fallen for 100 trees. All settings must have the same `min_child_samples` (the fewest rows that
+    a leaf may have), because they share one LightGBM dataset, which depends on this number.
 
     Args:
         train: The training rows, with churners and stayers.

@@ -171,8 +171,8 @@ class Aggregates:
     def _runs(self) -> tuple[LongArray, LongArray]:
         """Return the start of each run of rows, and its cell `bin * n + customer`, `[runs]`.
 
-        A run holds the steady rows of one customer in one bin. A row is steady if it counts at every cutoff
-        after its day.
+        A row is steady if it counts at every cutoff after its day. A run holds the steady rows of one
+        customer in one bin.
         """
         # The cells of a block fit 31 bits.
         cell = self.timeline.bin_of(self._steady_of(self.rows.day)) * np.int32(self.n)
@@ -200,7 +200,7 @@ class Aggregates:
         return edges
 
     def _prefix_of(self, weights: AnyInt) -> LongArray:
-        """Return the sum of the steady rows' weights before each position in `_edges`, `[bins + 1, n]`."""
+        """For each position in `_edges`, sum the weights before this position, `[bins + 1, n]`."""
         sums = np.zeros(len(weights) + 1, dtype=np.int64)
         np.cumsum(weights, out=sums[1:])
         return sums[self._edges]
@@ -213,7 +213,10 @@ class Aggregates:
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the rows in the window that count at the cutoff but are not steady."""
+        """Return the positions of the unsteady rows in the window that count at the cutoff.
+
+        Unsteady rows do not count at every cutoff after their day.
+        """
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):
             return unsteady

@@ -45,7 +45,7 @@ class SelectedRows:
     steady: BoolArray | None
 
     def column(self, name: str) -> AnyInt:
-        """Return a column of these rows; `day` is the day number of the placing time."""
+        """Return a column of these rows; for the name `day`, return the attribute `day`."""
         if name == "day":
             return self.day
         return _take(self.source.columns[name], self.position)

@@ -33,8 +33,8 @@ class Rows:
         columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
         present: For each column with missing values, a mask of the rows that have a value.
         levels: For each column that holds names, its names; the position of a name is its code in the column.
-        at: The row's own time in seconds since 1970 (UTC). The times of outcomes are computed from it; None
-            if no signal counts rows at the time of an outcome (`Events.by`).
+        at: The row's own time in seconds since 1970 (UTC). Only signals that use `Events.by` need this time;
+            if there is no such signal, `at` is None.
     """
 
     n: int

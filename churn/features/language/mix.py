@@ -1,4 +1,4 @@
-"""Verbs (methods that a signal calls) for the kinds of a table's rows, such as the number of kinds.
+"""Verbs (methods that a signal calls) that count and compare the kinds of a customer's rows (column `kind`).
 
 At each cutoff, a verb passes once over the rows of its window.
 """
@@ -63,7 +63,10 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return what share of the window's kinds occur in the last `days`; missing if there are no kinds."""
+        """Return what share of the kinds of rows in the window occur in its last `days`.
+
+        The value is missing if there are no kinds.
+        """
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32

@@ -182,7 +182,7 @@ def _thousandths(part: float | None) -> int | None:
 
 
 def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
-    """Return the position in `lines` of the subject, and of each line of the message; -1 if it is empty."""
+    """Return the numbers that `lines` gives to the subject and to each line of the message."""
     notes = call.notes
     if notes.message is None:
         if notes.message_problem is None:
@@ -203,9 +203,10 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
     - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
       each call; the character `.` means -1.
-    - In each message, `OWN_LINE` replaces the lines that only few messages have. The result is the shape of
-      the message. `shapes` holds each shape once. `message` has for each call first the position of its shape
-      in `shapes`. Then come the positions in `lines` of the lines that `OWN_LINE` replaced.
+    - `call_data` gives the message of each call as a list of numbers, one for each line. In this list,
+      `OWN_LINE` replaces the number of a line that only few messages have. The new list is the shape of the
+      message. `shapes` holds each shape once. `message` has for each call the position of its shape in
+      `shapes`, and then the numbers that `OWN_LINE` replaced.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """
