@@ -1,11 +1,11 @@
 """Random sentences of docstrings, messages and documents: `python -m benchmarks.sentences --seed 1`.
 
 Give them to a reader who does not know the project, and ask which ones need a second reading. With `--alone`
-each sentence stands alone; without it, what a reader has read there before stands in brackets: the heading
-and the paragraph up to the sentence, or the last sentence of the paragraph before, or the sentence that
-introduces a list; in a docstring the arguments of the function and the text up to the sentence; for a message
-the arguments and the summary of the function, and the message up to the sentence. The summaries of the module
-and the class are in view, too.
+each sentence stands alone; without it, what a reader has read there before stands in brackets. In a document,
+this is the heading and the paragraph up to the sentence, or the last sentence of the paragraph before, or the
+sentence that introduces a list, and the code or table above. In a docstring, it is the arguments of the
+function and the text up to the sentence. For a message, it is the arguments and the summary of the function,
+and the message up to the sentence. The summaries of the module and the class are in view, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 CODE = ("churn", "pipelines")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "docs/*.md")
 MIN_WORDS = 5
+MAX_BLOCK_LENGTH = 700
+BLOCK_MARK = "\0"
 END_OF_SENTENCE = r"(?<=[.!?])\s+(?=[A-Z`{])"
 
 Owner = ast.Module | ast.ClassDef | ast.FunctionDef
@@ -104,21 +106,31 @@ def _value_name(node: ast.expr) -> str:
 
 
 def document_sentences(text: str, file: str) -> Iterator[Sentence]:
-    """Yield the sentences of a Markdown document, without code blocks, tables and marks of bold text."""
-    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).replace("**", "")
-    text = re.sub(r"^(\||!\[|    ).*$", "", text, flags=re.M)
-    heading = lead = last = ""
+    """Yield the sentences of a Markdown document; code and tables are only in view for the text below."""
+    blocks: list[str] = []
+
+    def hide(block: re.Match[str]) -> str:
+        blocks.append(_one_line(block[0])[:MAX_BLOCK_LENGTH])
+        return f"\n\n{BLOCK_MARK}{len(blocks) - 1}\n\n"
+
+    text = re.sub(r"^```[\s\S]*?^```|(?:^\|.*\n?)+", hide, text.replace("**", ""), flags=re.M)
+    text = re.sub(r"^(!\[|    ).*$", "", text, flags=re.M)
+    heading = lead = last = shown = ""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):
+        if block := re.fullmatch(rf"\s*{BLOCK_MARK}(\d+)\s*", paragraph):
+            shown = f"{shown} {blocks[int(block[1])]}".strip()
+            continue
         if title := re.match(r"#+ (.+)", paragraph.strip()):
-            heading, lead, last = title[1], "", ""
+            heading, lead, last, shown = title[1], "", "", ""
         paragraph, n_marks = re.subn(r"^\s*(?:[-*]|\d+\.) ", "", re.sub(r"^#.*$", "", paragraph, flags=re.M))
         for before, sentence in _with_text_before(paragraph):
-            above = " ".join(part for part in (lead if n_marks else "", before) if part) or last
+            lead_and_text = _one_line(f"{lead if n_marks else ''} {before}")
+            above = _one_line(f"{shown} {lead_and_text}" if lead_and_text else f"{last} {shown}")
             yield Sentence(file, sentence, f"{heading}: {above}" if above else heading)
         if not n_marks and paragraph.strip():
             lead = _one_line(paragraph) if paragraph.rstrip().endswith(":") else ""
         if paragraph.strip():
-            last = re.split(END_OF_SENTENCE, _one_line(paragraph))[-1]
+            last, shown = re.split(END_OF_SENTENCE, _one_line(paragraph))[-1], ""
 
 
 def _owners(node: ast.AST, above: str = "") -> Iterator[tuple[Owner, str]]:

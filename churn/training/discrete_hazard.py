@@ -176,7 +176,8 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     label's own horizon, all horizons are missing. `Hazards.missing` gives the reason.
 
     Two other models were tried: a booster on all signals for each interval, and a booster with the interval
-    as a column. Neither predicted later cutoffs better, and both cost further trainings. See docs/horizons.md.
+    as a column. Neither predicted later cutoffs better, and both cost further trainings. See
+    docs/horizons.md.
 
     Args:
         lives: The rows, each with the prediction of a model that has not seen the row's label.

@@ -153,3 +153,21 @@ def test_a_line_that_begins_with_a_word_and_a_colon_goes_on_with_its_sentence() 
     sentences = [sentence.text for sentence in docstring_sentences(ast.parse(text), "a.py")]
 
     assert sentences[1] == "The sentence of this paragraph has a break: its second half goes on here."
+
+
+def test_the_code_and_the_table_above_a_sentence_of_a_document_are_in_view() -> None:
+    text = (
+        "# mean\n\nThe verb takes the mean of a column.\n\n"
+        "```text\nana | 3\n\nben | 4\n```\n\n| ana |\n|---|\n\n"
+        "Ben has a row with the number 4. And Ana has a row with 3.\n\nHere the table is no longer in view."
+    )
+
+    views = {sentence.text: sentence.view for sentence in document_sentences(text, "a.md")}
+
+    blocks = "```text ana | 3 ben | 4 ``` | ana | |---|"
+    assert views == {
+        "The verb takes the mean of a column.": "mean",
+        "Ben has a row with the number 4.": f"mean: The verb takes the mean of a column. {blocks}",
+        "And Ana has a row with 3.": f"mean: {blocks} Ben has a row with the number 4.",
+        "Here the table is no longer in view.": "mean: And Ana has a row with 3.",
+    }
