@@ -39,7 +39,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
         prove: Also compute signals again from altered data, to prove that no signal sees the future.
 
     Raises:
-        Stop: a guard says stop, and no person has accepted the finding.
+        Stop: a guard found a reason to stop, and no person has accepted the finding.
     """
     store = ensure_store(params, echo)
     echo.report(describe_tables(store))

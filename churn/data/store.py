@@ -196,7 +196,7 @@ class Store:
 
     @property
     def n_customers(self) -> int:
-        """Return how many customers have a code."""
+        """Return the number of customers in the store."""
         return self.tables["customers"].rows
 
     def cutoff_or_tonight(self, cutoff: date | None) -> date:

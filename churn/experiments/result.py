@@ -167,7 +167,7 @@ class Effects(Part):
 
     @property
     def experiments(self) -> tuple[MeasuredExperiment, ...]:
-        """Return all experiments, the universal one first."""
+        """Return all experiments; the experiment on all contacts (`universal`) comes first."""
         return (*((self.universal,) if self.universal else ()), *self.plays)
 
 

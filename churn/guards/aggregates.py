@@ -231,7 +231,7 @@ def _best_window(
         context: The company.
         table: The event table.
         sql: The SQL that aggregates the rows of one day.
-        codes: The codes of the customers whose values are compared with their events.
+        codes: The code (number) of each customer whose value is compared with the customer's events.
         values: The values of the column, with the customer code as the index.
     """
     if not len(codes):

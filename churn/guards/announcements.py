@@ -116,8 +116,8 @@ def _announcement(
         f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}, or choose these rows as the event that the label "
-        "predicts: they may be the first step of the event."
+        f"Leave these rows out with a 'where' at {table}, or let the label predict these rows instead: "
+        "they may be the first step of the event that it predicts now."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks to cancel "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."

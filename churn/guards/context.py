@@ -179,8 +179,9 @@ class GuardContext:
     def ends(self) -> CustomerEnds:
         """Return who had left by the watermark (the end of the data), and when; see `CustomerEnds`.
 
-        If contracts decide the label, a customer is active if the last spell of contracts ends after the
-        watermark, and has left if this spell has ended and the grace period is over. If an event decides
+        If contracts decide the label, a customer is active if the last contract ends after the watermark,
+        and has left if it ended earlier and the grace period (the days in which a renewal still counts) is
+        over. If an event decides
         it, a customer who had the event counts as having left, and every other customer counts as active.
 
         If inactivity decides the label, the state depends on the number of days from the last core event to

@@ -161,7 +161,7 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
             ids = {keyed.key.name: None for keyed in may_be_ids(tables, None) if not keyed.key.unique}
             raise CallError(
                 f"init: --key '{key_name}': there is no table of customers, and the column cannot hold ids "
-                f"of customers, because no value of this column is in two rows of {names}. Name the column "
+                f"of customers, because each value is in only one row of {names}. Name the column "
                 f"with the ids of customers{', such as ' + ', '.join(ids) if ids else ''}."
             )
         named = repeated

@@ -354,8 +354,8 @@ def _candidates(
         table: The table.
         key: The table's column with ids of customers; None if it has none.
         is_versions: Whether the table has several rows for each customer, one for each version of the data.
-        customers: The table of customers; None if there is none. `key.share` is the share of the ids in `key`
-            that this table holds.
+        customers: The table of customers; None if there is none. Its `key.share` says what share of
+            the ids in `key` it holds.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:

@@ -253,7 +253,7 @@ def without_marks(name: str, marks: Sequence[str]) -> str:
 
 
 def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return the notation of numbers with signs of money, marks for "no cents", or blanks between thousands.
+    """Return how to read numbers with signs of money, such as €, with `,-` for no cents, or with blanks.
 
     Numbers without a sign of money are only read if some have decimals, because 030 123 456 may be a
     telephone number.

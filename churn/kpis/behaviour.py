@@ -43,7 +43,7 @@ LOYALTY_DEFINITION = (
     "median number of such days over all customers and cutoffs, but at least 1. A bound customer has a "
     "contract that renews only after the label's window, so a cancellation takes effect only after "
     "the window. A loyal customer is active and free to leave. A merely bound customer is bound but not "
-    "active. Bound customers leave less often by definition, so look at them before their contract renews. "
+    "active. Bound customers can hardly leave before their contract renews, so look at them before that day. "
     "Customers whose contracts have no date of renewal are in no group"
 )
 

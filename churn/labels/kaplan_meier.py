@@ -170,8 +170,8 @@ class Lives:
         days: The age in days at which the customer left, or was last seen.
         has_left: Whether the customer left at the age in `days`.
         entry_days: The age at which the customer came under observation, 0 for most customers. A customer who
-            would have left before this age is not in the data. So each customer is counted only after this
-            age.
+            left before the observation began is not in the data. So each customer is counted only from this
+            age on.
     """
 
     days: Ints

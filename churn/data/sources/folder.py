@@ -287,8 +287,8 @@ def _refuse_several_tables(
         listed = "; ".join(f"{path.name}: {', '.join(names[:4])}" for path, names in columns.items())
         raise SourceError(
             f"source: the files of the folder {name} do not have the same columns ({listed}), but a folder "
-            "is one table. Name this folder as the source, or move the files of each table into their own "
-            "folder next to this one."
+            "is one table. If each file is a table, name this folder as the source; if not, give each table "
+            "its own folder next to this one."
         )
 
 

@@ -329,9 +329,9 @@ def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], .
     """Return, for each key of the catalogue's `findings`, its regular expression and its German text.
 
     Both are in words that fit the label. Keys with more letters outside their fields (such as `%(name)s`)
-    come first, because the first key that fits a text is used. The patterns of findings are separate from the
-    patterns of values, so that values are found faster: a page looks up thousands of values but only a few
-    findings.
+    come first, because the first key that fits a text is used. They are not
+    among the patterns of the catalogue's other texts, so that those are found faster: a page looks up
+    thousands of other texts but only a few findings.
     """
     findings = german().findings
     return tuple(

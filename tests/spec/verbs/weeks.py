@@ -67,7 +67,7 @@ EXAMPLES = (
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "The estimate adds 1 silent week and 2 active weeks to the counted weeks. Customer `fades` was "
+            "The verb counts 1 silent week and 2 active weeks more than there are. Customer `fades` was "
             "active in four weeks before the last week, and one of these weeks was followed by a silent "
             "week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). Customer `steady` was active "
             "in five weeks before the last week, and none of these weeks was followed by a silent week. So "
@@ -87,9 +87,9 @@ EXAMPLES = (
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb adds "
-            "1 minus the week's number of rows to a sum; a sum below 0 becomes 0. This sum (CUSUM) "
-            "is 0 after each of the first four weeks, 1 after the fifth week, and 2 after the sixth."
+            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb "
+            "computes 1 minus the number of rows and adds it to a sum; a sum below 0 becomes 0. This sum "
+            "(CUSUM) is 0 after each of the first four weeks, 1 after the fifth week, and 2 after the sixth."
         ),
     ),
     _example(
