@@ -43,7 +43,7 @@ VALUE = (
         better="higher",
         edges="`kpis.clv` chooses one of the three formulas; the figure's notes name the chosen formula and "
         "give its m, r and d. "
-        "Missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
+        "It is missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
         "from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",
     ),

@@ -54,7 +54,7 @@ ARITHMETIC = (
         "log_ratio",
         "",
         {"ana": log(2), "ben": -log(2), "none": 0, "new": MISSING},
-        ("For Ana, Ben and the customer without rows, the values are ln (4 / 2), ln (1 / 2) and ln (1 / 1)."),
+        ("For Ana, Ben and `none`, the values are ln (4 / 2), ln (1 / 2) and ln (1 / 1)."),
     ),
     _of_change(
         "drop_score",
@@ -151,7 +151,7 @@ LIFETIME = tuple(
         """,
         {"ana": MISSING, "none": MISSING},
         (
-            "The BG/NBD model needs at least 100 customers. The company in the example has three customers, "
+            "The BG/NBD model needs at least 100 customers. The company in the example has fewer, "
             "so the value is missing."
         ),
     )

@@ -38,7 +38,7 @@ EXAMPLES = (
         {"edges": 2},
         (
             "The first midnight of the window is in the window; the midnight of the cutoff is not. In the "
-            "example, the rows of 24 and 30 June count."
+            "first example, the rows of 24 and 30 June count."
         ),
         more={"logins.last(days=8, skip=7).count()": {"edges": 1}},
     ),
