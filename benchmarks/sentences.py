@@ -155,7 +155,10 @@ def _views(node: ast.AST, view: str = "", above: str = "") -> Iterator[tuple[int
 
 
 def _title(node: Owner) -> str:
-    return f"{_name(node)}: {_arguments(node)} {_summary(node)}" if _summary(node) else ""
+    """Return name, arguments and summary; nothing for a module without a summary."""
+    if isinstance(node, ast.Module) and not _summary(node):
+        return ""
+    return f"{_name(node)}: {_arguments(node)} {_summary(node)}"
 
 
 def _name(node: Owner) -> str:

@@ -23,7 +23,7 @@ Texts = npt.NDArray[np.object_]
 
 
 def same_unit_tonight(unit: UnitKind) -> str:
-    """Return the reason not to contact a customer whose unit is contacted tonight under another id.
+    """Return the reason not to contact a customer whose person or account is contacted under another id.
 
     >>> same_unit_tonight("person")
     'another customer of the same person is contacted tonight'

@@ -2,7 +2,8 @@
 customers.
 
 The days after the history are drawn one by one. The random numbers of a customer depend only on the seed,
-the customer and the day. Contacts change only the hazards that are compared with the random numbers. So a
+the customer and the day. Each day, a random number is compared with the chance of a change, such as a request
+to leave. Contacts change these chances, and no random number. So a
 customer who is never contacted has the same life under every policy of contacts.
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the

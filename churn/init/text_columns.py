@@ -87,7 +87,7 @@ def read_texts(
     """Return columns of texts as times or numbers where possible, each with its number of distinct values.
 
     Numbers may have a decimal comma; times may have one of `FORMATS`. Afterwards, the table `TEXTS` still
-    holds the texts; there, the number of a column is its index in `columns`.
+    holds the texts. Its column `c` says from which of `columns` a text comes, counted from 0.
 
     Args:
         connection: The database connection in which the view exists.
@@ -122,7 +122,7 @@ def _read_column(
 
     Args:
         connection: The database connection in which the table `TEXTS` exists.
-        number: The number of the column in `TEXTS`.
+        number: The value of `c` in `TEXTS` for this column.
         column: The column.
         sample: Some texts of the column.
         words: The column's texts that mean "no value", each with its number of rows.

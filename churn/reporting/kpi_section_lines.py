@@ -193,7 +193,7 @@ def _flow(flow: Flow) -> str:
 
 def activation_lines(section: ActivationResult) -> list[str]:
     """Return lines about the activation event, or the reason why none is reported."""
-    title = "activation: the early event that goes with staying (it is not shown to cause it)"
+    title = "activation: the early event that is a sign of staying (it is not shown to cause it)"
     event = section.activation
     if event is None:
         return ["", title, f"  none: {section.reason}"]

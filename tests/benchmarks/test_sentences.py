@@ -137,6 +137,14 @@ def test_a_sentence_of_a_method_stands_after_its_class_and_after_the_paragraphs_
     )
 
 
+def test_the_arguments_of_a_function_without_a_docstring_are_in_view_of_its_messages() -> None:
+    text = 'def refuse(table, n_rows):\n    raise ValueError(f"{table} has only {n_rows} rows in all.")\n'
+
+    (sentence,) = message_sentences(ast.parse(text), "a.py")
+
+    assert sentence.view == "refuse: (table, n_rows)"
+
+
 def test_the_same_seed_draws_the_same_sentences() -> None:
     sentences = sample_sentences(3, 9)
 

@@ -70,8 +70,10 @@ acts of customers, `churn kpis` tries these events: any act, and each of the mos
 most {acts.MAX_KINDS} kinds). It tries the values
 {", ".join(map(str, activation.AT_LEAST))} for m, and the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. An event divides the
-customers into two groups: customers with the event and customers without it. Each of the two groups must
-hold at least {activation.MIN_SHARE:.0%} of the customers, and at least {activation.MIN_CUSTOMERS} customers.
+customers into two groups: customers with the event and customers without it. In the earlier half, each of the
+two groups must hold at least {activation.MIN_SHARE:.0%} of the customers, and at least
+{activation.MIN_CUSTOMERS} customers. Only customers count who did not sign up before the data of the table
+begin.
 If no event passes the test, no event is reported, and `reason` says why. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
 `decides_label` marks an event that is in the label's own table. An event of the label's own table goes

@@ -79,7 +79,7 @@ def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array
 def p_none(
     model: LifetimeModel, x: Array, recency: Array, age: Array, horizon: float, *, after: float = 0
 ) -> Array:
-    """Return the probability that no event falls into `[cutoff + after, cutoff + after + horizon)`, `[n]`.
+    """Return each customer's probability of no event in `[cutoff + after, cutoff + after + horizon)`.
 
     If `after` is 0, the probability is `1 - p_alive * (1 - q)`, where
     `q = ((alpha + age) / (alpha + age + horizon)) ** (r + x)`.

@@ -35,7 +35,8 @@ def audit_section(night: ReportSources, words: Words) -> Section:
     if words.is_event or not isinstance(audit, AuditResult):
         lead = (
             words.html(
-                "There is no audit: an audit is about keeping customers, but this label predicts an event."
+                "There is no audit: an audit is about keeping customers, but this model predicts another "
+                "event."
             )
             if words.is_event
             else mark_commands(words.value(known.reason))

@@ -156,7 +156,7 @@ def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], 
 
 
 def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Combine the levels (text values) of all ranges, column by column; sort the levels of each column."""
+    """Combine the levels (text values) of all ranges of customers; sort the levels of each column."""
     union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():
