@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import pytest
-from threadpoolctl import ThreadpoolController, threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from churn.training import parallel
 from churn.training.parallel import map_parallel, one_blas_thread
@@ -28,6 +29,16 @@ def test_linear_algebra_takes_one_thread_in_every_fold_whoever_limited_it_before
 
     assert limits == [{1}] * 4
     assert blas_threads() == before
+
+
+def test_the_threads_of_other_libraries_stay_as_they_are() -> None:
+    importlib.import_module("lightgbm")  # it loads OpenMP
+    parallel._linear_algebra.cache_clear()
+
+    with threadpool_limits(2, "openmp"), one_blas_thread():
+        threads = {part["num_threads"] for part in threadpool_info() if part["user_api"] == "openmp"}
+
+    assert threads == {2}
 
 
 def test_the_limit_holds_for_each_library_that_is_loaded_later() -> None:
