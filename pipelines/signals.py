@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from churn.features.definition import definitions
+from churn.features.engine.plan import costs_of
 from churn.features.library import Availability, availability
-from churn.features.tracing import costs_of
 from churn.params import Params
 from pipelines.echo import Echo, QuietEcho
 from pipelines.ingest import ensure_store

@@ -15,8 +15,8 @@ from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL_TABLES
 from churn.features.attributes import level_names
+from churn.features.engine.blocks import evaluate
 from churn.features.engine.cohort import EXCLUSION, peers_of
-from churn.features.engine.engine import evaluate
 from churn.features.engine.matrix import MatrixBuilder
 from churn.features.engine.rows import StoredRows
 from churn.features.language.population import CohortValue

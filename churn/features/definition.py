@@ -20,8 +20,9 @@ import numpy as np
 
 from churn.data.tables import CANONICAL_TABLES, HISTORY_PREFIX, Table, events_table, history_table
 from churn.features import fixed_company
+from churn.features.engine.blocks import evaluate
 from churn.features.engine.cohort import PLAN_SIGNAL, peers_of
-from churn.features.engine.engine import evaluate, lay_out
+from churn.features.engine.plan import lay_out
 from churn.features.language.population import CohortValue, Peers
 from churn.features.language.reader import Array
 from churn.features.signal import REGISTRY, Signal

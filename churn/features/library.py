@@ -13,10 +13,10 @@ from churn.data.tables import CANONICAL_TABLES, NO_EVENTS, Table
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes
+from churn.features.engine.plan import Need, trace
 from churn.features.generic import choice
 from churn.features.generic.family import GENERIC
 from churn.features.signal import FAMILIES, REGISTRY, Signal
-from churn.features.tracing import Need, trace
 from churn.params import Params
 
 for _file in pkgutil.iter_modules(package.__path__):

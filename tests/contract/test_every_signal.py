@@ -12,9 +12,9 @@ import pytest
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError
 from churn.features import library
+from churn.features.engine.plan import Need, trace
 from churn.features.language.events import Array, Events
 from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
-from churn.features.tracing import Need, trace
 from churn.scoring.reasons import fill_sentence
 from tests.oracle.compare import engine_values, exactly, signals_of
 from tests.oracle.expressions import expressions

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from churn.features.engine.matrix import MatrixBuilder
+from churn.features.engine.plan import Need, trace
 from churn.features.language import arithmetic, population
 from churn.features.library import all_signals
 from churn.features.signal import Signal
-from churn.features.tracing import Need, trace
 from tests.oracle.arithmetic import (
     FUNCTIONS,
     CohortMember,

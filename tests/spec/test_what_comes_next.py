@@ -9,10 +9,10 @@ import pytest
 
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError
+from churn.features.engine.plan import Need, trace
 from churn.features.language import btyd_verbs
 from churn.features.language.btyd import LifetimeModel, expected_events, p_none
 from churn.features.signal import Signal
-from churn.features.tracing import Need, trace
 from tests.drawn_company import draw
 
 MODEL = LifetimeModel(r=0.5, alpha=30.0, a=0.7, b=2.0)

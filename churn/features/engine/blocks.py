@@ -15,7 +15,7 @@ import numpy as np
 
 from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store
-from churn.features.engine import engine
+from churn.features.engine.aggregates import TableAggregates
 from churn.features.engine.cohort import (
     AT_RISK,
     EXCLUSION,
@@ -29,8 +29,11 @@ from churn.features.engine.cohort import (
     peers_of,
     plan_signal,
 )
-from churn.features.engine.rows import StoredRows
+from churn.features.engine.plan import Plan, make_plan, view_of
+from churn.features.engine.point_in_time import PointInTime
+from churn.features.engine.rows import RowReader, StoredRows
 from churn.features.engine.timeline import IntArray
+from churn.features.language.events import Events
 from churn.features.language.population import CohortValue, Peers
 from churn.features.language.reader import Array
 from churn.features.library import all_signals
@@ -111,11 +114,11 @@ class Worker:
         by_name = all_signals(job.params) if signals is None else {signal.name: signal for signal in signals}
         signals_to_compute = (exclusion_signal(self.store), *(by_name[name] for name in job.names))
         tables = table_contracts(job.params)
-        self.plan = engine.make_plan(self.store, signals_to_compute, tables, job.cutoffs, job.data_starts)
-        self.plan_of_peers: engine.Plan | None = None
+        self.plan = make_plan(self.store, signals_to_compute, tables, job.cutoffs, job.data_starts)
+        self.plan_of_peers: Plan | None = None
         if signal := plan_signal(self.store, dict(self.plan.cohort_values)):
             starts = job.data_starts if signal.table in job.data_starts else None
-            self.plan_of_peers = engine.make_plan(self.store, (signal,), tables, job.cutoffs, starts)
+            self.plan_of_peers = make_plan(self.store, (signal,), tables, job.cutoffs, starts)
 
     @cached_property
     def tables(self) -> dict[str, StoredRows]:
@@ -124,12 +127,12 @@ class Worker:
         return {name: StoredRows(self.store, name) for name in sorted(names) if name != "customers"}
 
     @cached_property
-    def plan_of_deferred(self) -> engine.Plan:
+    def plan_of_deferred(self) -> Plan:
         """Return the plan of the signals that depend on other customers, and of the signal `EXCLUSION`."""
         return self.plan.subset({EXCLUSION, *self.plan.cohort_values})
 
     @cached_property
-    def plan_of_cohort(self) -> engine.Plan:
+    def plan_of_cohort(self) -> Plan:
         """Return the plan of only one signal: the signal that decides who is at risk."""
         return self.plan.subset({EXCLUSION})
 
@@ -186,14 +189,14 @@ class _BlockEvaluation:
         self.status = np.zeros((len(worker.job.cutoffs), block.end - block.first), dtype=np.int8)
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
-    def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
+    def evaluate(self, plan: Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
         """Yield `(ordinal, signal, values)`; the ordinal is the position of the cutoff in `Job.cutoffs`.
 
         Before the first values of a cutoff are yielded, `members[ordinal]` lists its customers at risk.
         """
         worker, block = self.worker, self.block
         bounds = block.first, block.end
-        for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
+        for ordinal, name, values in evaluate(worker.tables, plan, block.signed_up, bounds):
             if name == EXCLUSION:
                 assert isinstance(values, np.ndarray)  # this signal depends on no other customers
                 self._set_status(ordinal, values)
@@ -207,9 +210,7 @@ class _BlockEvaluation:
         plans: dict[int, Array] = {}
         if worker.plan_of_peers:
             bounds = block.first, block.end
-            for ordinal, _, codes in engine.evaluate(
-                worker.tables, worker.plan_of_peers, block.signed_up, bounds
-            ):
+            for ordinal, _, codes in evaluate(worker.tables, worker.plan_of_peers, block.signed_up, bounds):
                 assert isinstance(codes, np.ndarray)  # a plan depends on no other customers
                 plans[ordinal] = codes
         return [
@@ -228,7 +229,39 @@ class _BlockEvaluation:
         self.members[ordinal] = np.flatnonzero(self.status[ordinal] == AT_RISK)
 
 
-def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, processes: int) -> list[Block]:
+def evaluate(
+    tables: Mapping[str, RowReader],
+    plan: Plan,
+    signed_up: IntArray,
+    block: tuple[int, int],
+) -> Iterator[tuple[int, str, Array | CohortValue]]:
+    """Yield `(index of the cutoff, signal name, values)` for a block of customers, table by table.
+
+    The values hold one number for each customer of the block.
+
+    Args:
+        tables: The open tables of the plan, by name.
+        plan: The signals to compute.
+        signed_up: The sign-up days of the block's customers, `[n]`.
+        block: The customer codes `[first, end)`.
+    """
+    for name, signals in plan.signals.items():
+        need, timeline = plan.needs[name], plan.timelines[name]
+        aggregates = None
+        if name != "customers":
+            rows = tables[name].read(need.columns, need.placing_outcomes, timeline, block)
+            aggregates = TableAggregates(rows, timeline)
+        for ordinal in range(len(plan.cutoffs)):
+            reader = PointInTime(aggregates, timeline, ordinal, signed_up, plan.data_starts[name][ordinal])
+            for signal in signals:
+                assert signal.function is not None  # the plan holds only signals that are computed
+                view: Events = view_of(signal, plan.tables[name], reader)
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    values = signal.function(view)
+                yield ordinal, signal.name, values
+
+
+def cut_into_blocks(store: Store, plan: Plan, customers: Customers, processes: int) -> list[Block]:
     """Cut all customers into blocks that fit memory and the processor's cache.
 
     Args:
@@ -268,7 +301,7 @@ def _block(customers: Customers, first: int, end: int) -> Block:
     )
 
 
-def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
+def _customers_that_fit(store: Store, plan: Plan, processes: int) -> int:
     """Estimate how many customers fit into the memory of a process.
 
     A customer takes 8 bytes for each signal at each cutoff, and 40 bytes for each row in the largest table.

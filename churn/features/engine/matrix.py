@@ -18,9 +18,10 @@ from churn.data.sources.table_specs import table_contracts
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.features.attributes import level_names
-from churn.features.engine import blocks, engine
+from churn.features.engine import blocks
 from churn.features.engine.cohort import AT_RISK, Codes, Cohort, Customers, exclusion_signal, read_customers
 from churn.features.engine.executors import Executor, executor_of, processes_for
+from churn.features.engine.plan import Plan, make_plan
 from churn.features.language.reader import Array
 from churn.features.signal import Signal
 
@@ -73,9 +74,7 @@ class MatrixBuilder:
         self.customers: Customers = customers or read_customers(store)
         tables = table_contracts(store.params)
         signals_to_compute = (exclusion_signal(store), *self.signals)
-        self.plan = engine.make_plan(
-            store, signals_to_compute, tables, tuple(day_number(c) for c in self.cutoffs)
-        )
+        self.plan = make_plan(store, signals_to_compute, tables, tuple(day_number(c) for c in self.cutoffs))
         self._processes = processes_for(store, self.plan.signals)
         self.blocks = blocks.cut_into_blocks(store, self.plan, self.customers, self._processes)
         self.sample = blocks.population_sample(self.customers)
@@ -145,9 +144,7 @@ class MatrixBuilder:
         }
 
 
-def _merge(
-    summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
-) -> dict[tuple[int, str], Any]:
+def _merge(summaries: Sequence[Mapping[tuple[int, str], Any]], plan: Plan) -> dict[tuple[int, str], Any]:
     """Merge the blocks' summaries into statistics over all customers.
 
     If there are many customers, the blocks hold only a sample of them. A key holds the index of a

@@ -20,13 +20,13 @@ from churn.features.definition import (
     round_values,
     values_on_fixed_company,
 )
+from churn.features.engine.plan import Need, trace
 from churn.features.language import arithmetic, population
 from churn.features.language.events import Events
 from churn.features.language.population import AmongPeers, BeyondPopulation, CohortValue, ShrunkRate
 from churn.features.language.verbs import verbs
 from churn.features.library import all_signals
 from churn.features.signal import Function, Signal
-from churn.features.tracing import Need, trace
 from churn.params import LabelParams, Params
 
 SIGNALS = all_signals(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from churn.errors import SignalError
+from churn.features.engine.plan import costs_of
 from churn.features.library import all_signals, select_signals
-from churn.features.tracing import costs_of
 from tests.drawn_company import DrawnCompany, draw
 
 CHOSEN = {"windows": [28], "generic": {"default": ["recency"], "logins": ["recency", "frequency"]}}

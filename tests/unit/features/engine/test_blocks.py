@@ -12,10 +12,10 @@ import pytest
 from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store, day_number
 from churn.errors import SignalError
-from churn.features.engine import engine
 from churn.features.engine.blocks import STEP, cut_into_blocks
 from churn.features.engine.cohort import Customers
 from churn.features.engine.matrix import MatrixBuilder, matrix_at
+from churn.features.engine.plan import Plan, make_plan
 from churn.features.engine.timeline import Timeline
 from churn.features.library import all_signals, availability, select_signals
 from churn.params import EngineParams
@@ -34,10 +34,10 @@ def world(tmp_path: Path) -> DrawnCompany:
     return draw(tmp_path, logins=LOGINS)
 
 
-def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
+def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> Plan:
     signals = tuple(all_signals(store.params)[name] for name in names)
     tables = table_contracts(store.params)
-    return engine.make_plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
+    return make_plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
 
 
 @pytest.mark.parametrize(
