@@ -125,8 +125,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option(
             "--days",
             int,
-            "For how many days ahead to compute an experiment's power and smallest detectable effect; "
-            "by default 90.",
+            "The number of days ahead for which an experiment's power and smallest detectable effect are "
+            "computed; by default 90.",
         ),
     ),
     "measure": (),

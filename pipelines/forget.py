@@ -133,14 +133,14 @@ def run(
         )
         is_in_store = any(path.is_relative_to((output / "store").resolve()) for path in result.paths)
         in_source = (
-            "In the store, rows of other customers name the customer: change them in the source, then run "
-            "`churn ingest`. "
+            "In the store, rows of other customers mention this customer: change these rows in the source, "
+            "then run `churn ingest`. "
         )
         raise Stop(
             f"{holders} the customer. In each of these files, delete what names the customer, or delete "
-            "the whole file. If another verb still reads a store, the store is deleted when that verb "
-            f"ends. {in_source if is_in_store else ''}Then call `churn forget {customer} --yes` again; "
-            "this call searches again."
+            "the whole file. If another verb still reads the store of before the erasure, this old store is "
+            f"deleted when that verb ends. {in_source if is_in_store else ''}Then call "
+            f"`churn forget {customer} --yes` again; this call searches again."
         )
     return 0
 

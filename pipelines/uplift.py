@@ -53,9 +53,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         _refuse_event_label(params)
     if not outside and not ledger.nights:
         raise Stop(
-            f"{params.output / 'ledger'}: there is no scored night, and {params.file}: experiments.outside "
-            "names no experiment. Without a scored night or an experiment, no effect can be learnt. Score "
-            "nights with `churn score`, or name an experiment with its arms, its outcome and its covariates."
+            f"{params.output / 'ledger'}: there is no scored night, and experiments.outside in "
+            f"{params.file} names no experiment. Without a scored night or an experiment, no effect can "
+            "be learnt. Score nights with `churn score`, or name an experiment with its arms, its outcome "
+            "and its covariates."
         )
     units = read_outside_units(params, outside)
     store = ensure_store(params, echo) if ledger.nights or needs_label else None

@@ -1,10 +1,10 @@
 """Look for changes in the newest rows of each table: rows stop or become far fewer or more, values are
 missing, a unit changes, or a kind of row stops.
 
-The newest rows are compared with periods of equal length in the history of the same table. So weekends,
-monthly bills and rare rows do not count as changes. A change is reported on the first night on which there
-are enough rows to exclude chance, and then for 31 days. A table without new rows is reported until the model
-is trained without the table.
+The rows of the newest days are compared with the rows of equally long periods in the history of the same
+table. So weekends, monthly bills and rare rows do not count as changes. A change is reported on the first
+night on which there are enough rows to exclude chance, and then for 31 days. A table without new rows is
+reported until the model is trained without the table.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def _gaps(rows: Ints) -> tuple[int, int | None]:
 def _row_alarms(
     subject: str, rows: Ints, newest_day: int | None, night: date, learnt_until: date | None
 ) -> Iterator[Alarm]:
-    """Raise alarms if rows stopped, or if there are far fewer or far more rows than in any earlier period of
-    equal length.
+    """Raise alarms if rows stopped, or if there are far fewer or far more rows than in any equally long
+    period before.
     """
     if newest_day is None:
         return

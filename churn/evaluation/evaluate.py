@@ -269,7 +269,8 @@ def signal_verdict(
         return SignalVerdict(
             found="ranks only",
             words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
-            f"proved to be better than the base rate: {loss}. For a proof, the interval must lie below 0.",
+            f"proved to be better than the base rate: {loss}. They are proved to be better only if the whole "
+            "interval of this difference lies below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 

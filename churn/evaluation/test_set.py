@@ -37,8 +37,8 @@ same number.
 
 
 NO_EVENT_VALUE = (
-    "No metric is measured in money: the profit of a contact comes from customers who stay, but this label "
-    "predicts an event."
+    "No metric is measured in money: a contact earns money if it keeps a customer, but this label predicts "
+    "another event than leaving."
 )
 
 

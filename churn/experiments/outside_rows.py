@@ -210,8 +210,8 @@ def _unit_problems(
         yield (
             f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
             "used again, or the arms were drawn again, for example with another salt. The arm of a unit "
-            "never changes: find out the first arm of the unit, or measure only what happened after the last "
-            "draw."
+            "must never change: find out the first arm of the unit, or measure only what happened after the "
+            "last draw."
         )
     if repeats:
         yield (

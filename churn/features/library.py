@@ -86,7 +86,7 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
             if key == "families" or "all" not in names
         )
         raise SignalError(
-            f"{params.locate(keys)} and signals.leave_out together leave no signal of the tables "
+            f"{params.locate(keys)} and signals.leave_out together switch off all signals of the tables "
             f"{', '.join(store.tables)}. Change one of these keys; `churn signals` shows why each signal "
             "is off."
         )

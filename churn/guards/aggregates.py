@@ -274,7 +274,8 @@ def _best_window(
         export = date_of_day(end - best - 1)
         return (
             match,
-            f"before {export}: at an earlier cutoff, the column includes rows dated after the cutoff.",
+            f"before {export}. So at a cutoff before that day, the column includes rows from after the "
+            "cutoff.",
         )
     return None
 

@@ -112,12 +112,12 @@ def _announcement(
         return
     event = f"{table}.{column}: {level}" if column else table
     facts = (
-        f"{count.churners:,} of the {count.customers:,} customers with such a row have left (among all "
-        f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
+        f"{count.churners:,} of the {count.customers:,} customers with such a row have left (share among all "
+        f"customers: {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}, or let the label predict these rows instead: "
-        "they may be the first step of the event that it predicts now."
+        f"Leave these rows out with a 'where' at {table}. Or predict these rows instead of the present "
+        "event, because such a row may be the first step of this event."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks to cancel "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
@@ -163,8 +163,8 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"{int(churners[code]):,} of the {int(customers[code]):,} customers with {value} have left "
-                f"(among all customers {base:.0%}): the source wrote or emptied the column when these "
-                "customers left.",
+                f"(share among all customers: {base:.0%}); this means that the source fills in or empties "
+                "this column when a customer leaves.",
                 ATTRIBUTE_WAY_OUT,
                 "stop",
                 figure=f"{churners[code] / customers[code]:.0%} left",

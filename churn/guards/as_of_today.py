@@ -164,9 +164,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"the levels of the attribute are bands of {aggregate.words}: a customer's level predicts the "
-        f"customer's rank by this value with an R-squared of {share:.0%}. So the attribute holds today's "
-        "state."
+        f"the levels of the attribute are bands of {aggregate.words}: the levels explain {share:.0%} of the "
+        "customers' ranks (R-squared). So the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

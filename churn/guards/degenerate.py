@@ -56,8 +56,8 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
         f"{early:,} of {rows:,} rows of {table} lie before the sign-up of their customer ({customers:,} "
         "customers). At a cutoff before the sign-up, the customer is neither scored nor used in the "
         "training. The sign-up may be the date of a migration, or of an account that was opened later.",
-        "Map the first known contact as signed_up_at, for example with a query that takes the earlier of the "
-        f"sign-up and the first row of {table}.",
+        "Map the time of the customer's first trace in the data as signed_up_at, for example with a query "
+        f"that takes the earlier of the sign-up and the first row of {table}.",
         figure=f"{early / rows:.0%}",
     )
 
@@ -133,7 +133,7 @@ def _one_outcome(
             else "Check label.table and label.where: no label window holds a row of the table that meets the "
             "condition."
             if label.is_event
-            else "Check whether the tables hold only today's customers, or take a shorter "
+            else "Check whether the tables hold only today's customers. If not, take a shorter "
             "label.horizon_days.",
             "stop",
         )

@@ -83,11 +83,11 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
             continue
         yield Finding(
             table,
-            f"{bare_churners:,} of {churners:,} customers who left after at least "
-            f"{MIN_TENURE_DAYS + LAPSE_DAYS} days have no row earlier than {LAPSE_DAYS} days before they "
-            f"left. Of the customers who stayed, only {bare_stayers:,} of {stayers:,} have no "
-            "such row. Either the rows were deleted when the customers left, or the customers who left "
-            "never had rows.",
+            f"{bare_churners:,} of {churners:,} customers who left at least "
+            f"{MIN_TENURE_DAYS + LAPSE_DAYS} days after their sign-up have no row before their last "
+            f"{LAPSE_DAYS} days as customers. Of the customers who stayed, only {bare_stayers:,} of "
+            f"{stayers:,} have no old rows. Either the rows were deleted when the customers left, or the "
+            "customers who left never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop" if bare_churners >= MIN_BARE_SHARE * churners else "warn",
             figure=f"{bare_churners / churners:.0%}",

@@ -195,15 +195,15 @@ def _finding(
 ) -> Finding:
     time = spec.table.time
     reason = (
-        "a row was written at the later of the two times, so a cutoff between the two times would see the "
-        "row too early."
+        "a row was written only after its event, so a cutoff between the event and the writing would see "
+        "the row too early."
         if is_loading_name(column)
-        else f"on an average earlier day, {measures.usually_open:,.0f} rows had a future time in "
-        f"{identifier(column)}; at the end of the data, almost no row has one. So a row comes "
-        f"into the data only at the time in {identifier(column)}."
+        else f"on an average earlier day, {measures.usually_open:,.0f} rows had a time in "
+        f"{identifier(column)} that was still to come; at the end of the data, almost no row has such a "
+        f"time. So a row is written only at its time in {identifier(column)}, not earlier."
         if measures.evidence == "rows trail"
-        else "if a row comes into the data only at the later of the two times, a cutoff between them would "
-        "see the row before it was written."
+        else "if a row was written only at this later time, a cutoff between the event and this time would "
+        "see the row too early."
     )
     query_hint = (
         f" Let the query that reads this table also return {identifier(column)}." if is_hidden else ""
@@ -214,8 +214,8 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} If this column holds the "
-        f"time of the last change, the row may have had other values earlier (at the time in {time})."
+        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} But if this column holds "
+        f"the time of the last change, a row may have had other values at its earlier time ({time})."
         + (
             ""
             if severity == "stop"

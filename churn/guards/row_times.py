@@ -83,8 +83,8 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
                     f"{today:,} rows have a time after {context.store.watermark}. The same count for past "
                     f"days ({DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier) is {usual:,.0f} on average. So "
                     "the source fills in a time only after it has passed.",
-                    "Map the column as an outcome, so that cutoffs before the outcome's time do not see it, "
-                    f"or take {column.name} out of the columns of {table}.",
+                    "Map the column as an outcome column (a cutoff sees its times only after they have "
+                    f"passed), or take {column.name} out of the columns of {table}.",
                     "stop",
                 )
 
@@ -164,10 +164,10 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
             if n >= MIN_TOTALS and after - before > margin:
                 finding = Finding(
                     f"{table}.{column}",
-                    f"all its rows lie on the first day of a {period}. The values follow the {other_table} "
-                    f"of the {period} that begins on that day (rank correlation {after:.2f}) more closely "
-                    f"than those of the {period} before ({before:.2f}). At a cutoff inside the {period}, the "
-                    "value is therefore a total that includes days after the cutoff.",
+                    f"all its rows lie on the first day of a {period}. The values correlate more with "
+                    f"the {other_table} in the {period} from that day on (rank correlation {after:.2f}) than "
+                    f"with those in the {period} before that day ({before:.2f}). At a cutoff inside the "
+                    f"{period}, the value is therefore a total that includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
                 )

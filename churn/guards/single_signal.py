@@ -163,7 +163,7 @@ def ranking_finding(
         f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); with an AUC above {limit.auc:.3g}{comparison} {meaning}.",
         "Find out where the values of the column come from, and whether the source fills them in after "
-        "customers left. Leave the column out (signals.leave_out), or sign the finding off.",
+        "customers left. Leave the column out (signals.leave_out), or accept the finding (sign it off).",
         "stop" if stop else "warn",
         "alone",
         f"AUC {auc:.3f}",
@@ -205,8 +205,8 @@ def missing_finding(
         column_name,
         f"a missing value alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners); with an "
         f"AUC above {limit.auc:.3g} the column was probably emptied or filled in after customers left.",
-        "Find out when the source empties the column or fills it in. Leave the column out, or sign the "
-        "finding off.",
+        "Find out when the source empties the column or fills it in. Leave the column out, or accept the "
+        "finding (sign it off).",
         "stop" if stop.passed_by(auc, churners) else "warn",
         "missing",
         f"AUC {auc:.3f}",

@@ -114,8 +114,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
         if early * MIN_RATIO < expected and chance < MAX_CHANCE_OF_FEW_CHURNERS / len(churners):
             yield Finding(
                 context.label.core_table,
-                f"{early:,} customers left within the label windows of the first {end} cutoffs (those "
-                f"before {context.cutoffs[end]}). At the churn rate of the later cutoffs, {expected:,.0f} "
+                f"{early:,} customers left within the label windows of the {end} cutoffs before "
+                f"{context.cutoffs[end]}. At the churn rate of the later cutoffs, {expected:,.0f} "
                 "would have left: the customers who left long ago are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
                 "customers; or begin with the first cutoff whose churners are still in the data "

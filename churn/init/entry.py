@@ -197,8 +197,8 @@ def early_rows(
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
                 f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
                 "The sign-up may be the day on which customers were moved from an older system. Map the "
-                "first known contact as signed_up_at, for example with a query that takes the earlier of "
-                f"{signed_up_at.name} and the first row of {match.table.name}"
+                "time of the customer's first trace in the data as signed_up_at, for example with a query "
+                f"that takes the earlier of {signed_up_at.name} and the first row of {match.table.name}"
             )
 
 

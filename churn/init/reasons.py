@@ -54,9 +54,9 @@ def unknown_spelling(connection: duckdb.DuckDBPyConnection, table: SourceTable, 
     ids = with_examples(connection, table, columns)
     known_ids = with_examples(connection, customers.table, [customers.key])
     return (
-        f": judging by its name, {ids} holds ids of customers, but the table {customers.table.name} spells "
-        f"the ids in another way, as in {known_ids}. Map customer_id to one spelling in both, with SQL such "
-        "as replace(id, 'KD-', '')"
+        f": judging by its name, {ids} holds ids of customers, but the table of customers "
+        f"({customers.table.name}) spells the ids in another way: {known_ids}. Map customer_id to one "
+        "spelling in both tables, with SQL such as replace(id, 'KD-', '')"
         if ids
         else ""
     )

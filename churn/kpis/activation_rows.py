@@ -39,13 +39,13 @@ LABELS_AT_ONCE = 100_000_000
 
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
-    f"more often. Customers who can still leave are followed for {N_WINDOWS} label windows, the first of "
-    f"which begins {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up: customers with "
-    "the event leave less often in these windows. The customers are split into an earlier and a later "
-    "half by their sign-up. The event is chosen on the earlier half, and tested once on the later half "
-    f"(one-sided, level {LEVEL}). Within each label window, customers are compared only with customers "
-    "who joined in the same month. The event is correlated with staying, but the data do not show that the "
-    "event causes staying"
+    f"more often. All customers who can still leave are followed for {N_WINDOWS} label windows. The first "
+    f"window begins {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up. In the windows, "
+    "customers with the event must leave less often than customers without the event. The customers are "
+    "split into an earlier and a later half by their sign-up. The event is chosen on the earlier half, and "
+    f"tested once on the later half (one-sided, level {LEVEL}). Within each label window, customers are "
+    "compared only with customers who joined in the same month. The event is correlated with "
+    "staying, but the data do not show that the event causes staying"
 )
 
 

@@ -49,14 +49,14 @@ MAX_CSAT_LEVELS = 11
 BANDS = ("5", "4", "3", "2", "1")
 
 NPS_DEFINITION = (
-    "the rating is the customer's latest survey answer; only answers count that are known at the cutoff and "
-    "at most a year old. Promoters answered 9 or 10, passives 7 or 8, and detractors 0 to 6. The outcome is "
-    "whether the customer left in the label window after the cutoff"
+    "the rating is the customer's latest survey answer. An answer counts only if it is known at the cutoff "
+    "and at most a year old. Promoters answered 9 or 10, passives 7 or 8, and detractors 0 to 6. The outcome "
+    "is whether the customer left in the label window after the cutoff"
 )
 CSAT_DEFINITION = (
-    "the rating is the customer's latest rating of a closed ticket; only ratings count that are known at the "
-    "cutoff and at most a year old. The outcome is whether the customer left in the label window after the "
-    "cutoff"
+    "the rating is the customer's latest rating of a closed ticket. A rating counts only if it is known at "
+    "the cutoff and at most a year old. The outcome is whether the customer left in the label window after "
+    "the cutoff"
 )
 HEALTH_DEFINITION = (
     "the rating is the customer's health band in the first stored night of each month. The outcome is "

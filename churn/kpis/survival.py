@@ -25,8 +25,8 @@ BAND = (
     "nobody has left, the band is the exact binomial bound"
 )
 DEFINITION = (
-    "for each age (a number of days since joining), the share of customers who have not yet left for the "
-    "first time at this age (Kaplan-Meier). A customer who has not left by the last day on which outcomes "
+    "for each age (a number of days since joining), the share of customers who have never left up to "
+    "this age (Kaplan-Meier). A customer who has not left by the last day on which outcomes "
     "are certain is observed only up to this day. A customer who joined before the first day on which "
     "leaving is recorded is observed only from this day on"
 )

@@ -164,12 +164,12 @@ class TruthSheet:
             return
         if back.too_many:
             raise Stop(
-                f"label: {format_interval(back.rate, 0, percent=True)} of the customers who count as left "
-                f"after {label.horizon_days} days without {label.core_table} come back later. If "
-                f"more than {MAX_REACTIVATED:.0%} come back, the label shows who is away for a time, not who "
-                "left. Take a longer label.horizon_days (`churn label --horizon` shows what share of "
-                "customers come back after each number of silent days), or accept this share with a "
-                "reason: label: {accept_reactivation: the reason}."
+                f"label: a customer counts as left after {label.horizon_days} days without "
+                f"{label.core_table}, but {format_interval(back.rate, 0, percent=True)} of these customers "
+                f"come back later. If more than {MAX_REACTIVATED:.0%} come back, the label shows who is away "
+                "for a time, not who left. Take a longer label.horizon_days (`churn label --horizon` shows "
+                "what share of customers come back after each number of silent days), or accept this share "
+                "with a reason: label: {accept_reactivation: the reason}."
             )
 
 

@@ -149,9 +149,9 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
         "the interval of the difference is not entirely below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
-        f"{'too low' if lost else 'the smallest difference is'} in {words}; the gate requires that, in each "
-        f"of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "
-        f"-{SEGMENT_LOSS} or more, or its interval is not entirely below 0.",
+        f"{'too low' if lost else 'the smallest difference is'} in {words}. The gate refuses the model if, "
+        f"in any of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "
+        f"below -{SEGMENT_LOSS} and its whole interval is below 0.",
         "For each segment that lost AUC, look at the signals of its customers, and check whether their data "
         "have changed.",
     )

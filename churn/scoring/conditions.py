@@ -355,5 +355,5 @@ def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
     possible = {**SCORE_COLUMNS, **EVENT_SCORE_COLUMNS}.get(key)
     if possible and (values.low > possible.high or values.high < possible.low):
         top = f" to {possible.high[0]:g}" if possible.high[0] < float("inf") else " upwards"
-        return f" can never be true: its values go from {possible.low[0]:g}{top}."
+        return f" can never be true: {key} has values from {possible.low[0]:g}{top}."
     return ""

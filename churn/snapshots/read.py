@@ -300,7 +300,10 @@ def read_rows(
     counts = [len(column) for column in left]
     n_rows = sum(counts)
     if not n_rows:
-        raise Stop("snapshots: no row of the matured cutoffs has a label. `churn check` shows the reason.")
+        raise Stop(
+            "snapshots: no row has a label, although the label windows of some cutoffs are over. "
+            "`churn check` shows the reason."
+        )
     customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
     del ids
     share = -(-n_rows // max(1, max_rows)) if max_rows is not None else 1

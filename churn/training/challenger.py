@@ -201,7 +201,10 @@ def load_challenger(output: Path, threads: int = 0) -> Champion:
     record, bundle = read_challenger(output), training_folder(output) / "bundle"
     scorer = load_scorer(bundle, threads, way_out=TRAIN_AGAIN)
     if bundle_digest(bundle) != record.digest:
-        raise ModelError(f"{bundle}: this is not version {record.version}. Run `churn train` again.")
+        raise ModelError(
+            f"{bundle}: the model in this folder is not the trained model (version {record.version}). Run "
+            "`churn train` again."
+        )
     return Champion(scorer, record.version, record.digest)
 
 

@@ -76,8 +76,8 @@ two groups must hold at least {activation.MIN_SHARE:.0%} of the customers, and a
 begin.
 If no event passes the test, no event is reported, and `reason` says why. Each run repeats
 the test on nearly the same customers, so an event that is reported only in some runs is weak.
-`decides_label` marks an event that is in the label's own table. An event of the label's own table goes
-together with staying partly because the label is computed from the same table.
+`decides_label` marks an event from the table whose rows decide the label. Such an event goes together
+with staying partly because the label is computed from the same table.
 [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
 

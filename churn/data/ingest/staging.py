@@ -180,8 +180,9 @@ def _misspelt_columns(
     for name, near_name in _near_names(spec, source_columns, expressions).items():
         if name.lower() in given_names:
             yield (
-                f"{spec.key}.query returns '{name}', which is not a column of this table. Did you mean "
-                f"'{near_name}'? Rename the column in the query, or remove it from the query."
+                f"{spec.key}.query returns '{name}', but churn knows no column of this name for this "
+                f"table. Did you mean '{near_name}'? Rename the column in the query, or remove it from the "
+                "query."
             )
 
 

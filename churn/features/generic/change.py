@@ -36,8 +36,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
         Events.slope,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when=table.lower_if_own,
-        doc=f"how much the number of {{noun}} per day changes in 28 days, by a least-squares line over "
-        f"{TREND_DAYS} days.",
+        doc=f"trend of the daily number of {{noun}} in the last {TREND_DAYS} days (least-squares line), as "
+        "the change per 28 days.",
         english="{noun}: {value:.2f more|fewer} a day with every four weeks",
         german="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
     )

@@ -17,7 +17,7 @@ QUIET_DAYS = 30
 
 @generic()
 def frequency(table: TableFacts) -> Iterator[Signal]:
-    """Count rows in each window; if the rows show use or purchases, also active days and rows per 28 days."""
+    """Count rows in each window. For activity and purchases, also count active days and rows per 28 days."""
     for days in table.windows:
         yield table.signal(
             "count",

@@ -36,8 +36,8 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc=f"days since the last of the {{noun}}, divided by the mean gap between {{noun}} in "
-            f"{HABIT_DAYS} days; 7 is added to both numbers.",
+            doc="the sum of 7 and the days since the last of the {noun}, divided by the sum of 7 and the "
+            f"mean gap between {{noun}} in {HABIT_DAYS} days.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )
@@ -55,7 +55,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
 
 
 def silence(events: Events) -> Array:
-    """Return the days since the latest row divided by the mean gap between rows; 7 days are added to both."""
+    """Return `(days since the latest row + 7) / (mean gap between rows + 7)`."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
 
 

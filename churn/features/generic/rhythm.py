@@ -52,8 +52,9 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"in the last {HABIT_DAYS} days, the share of the gaps between the customer's {{noun}} that were "
-        "not longer than the present gap (from the last of the {noun} to the cutoff).",
+        doc="share of the customer's gaps that are not longer than the present gap; a gap lies between "
+        f"successive days with {{noun}} in the last {HABIT_DAYS} days, and the present gap lies between the "
+        "last of the {noun} and the cutoff.",
         english="{noun}: {value:.0%} of the past gaps were at most as long as the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -127,8 +128,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="share of the days with {noun} that fell on weekdays on which the last week had none; the days "
-        f"are those of the {QUARTER_DAYS - 7} days before the last week.",
+        doc="share of the days with {noun} that fell on weekdays without {noun} in the last week, counted "
+        f"over the {QUARTER_DAYS - 7} days before the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

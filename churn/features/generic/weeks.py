@@ -77,7 +77,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="total shortfall of {noun} since their weekly number fell below the mean of the last 26 weeks, "
+        doc="how many {noun} are missing since their weekly number fell below the mean of the last 26 weeks, "
         "divided by this mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",

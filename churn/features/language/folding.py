@@ -43,7 +43,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.days(self.rows, self.window))
 
     def total(self, value: str) -> Array:
-        """Sum a value over the rows that give the value, in the unit of the value."""
+        """Sum a value over the rows in which the value is not missing, in the unit of the value."""
         column = self._value(value)
         rows = self._rows_with(column.name)
         return self._where_covered(
@@ -51,7 +51,7 @@ class FoldingVerbs(View):
         )
 
     def mean(self, value: str) -> Array:
-        """Average a value over the rows that give the value; without such a row, the mean is missing.
+        """Average a value over the rows in which it is not missing; without such a row, the mean is missing.
 
         The mean is also missing if the window ends before the customer's sign-up or begins before the
         table's data.
@@ -108,7 +108,7 @@ class FoldingVerbs(View):
         return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
-        """Return the code of the latest name in the column `level`, or missing if no row gives a name.
+        """Return the latest name in the column `level`, as a code; missing if no row gives a name.
 
         The code is the number under which the store keeps the name. A signal that uses the verb must state
         the column in its `level_of`.

@@ -46,7 +46,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return the distance (0 to 1) from the mix of kinds in the last `days` to the mix before them.
+        """Return how far the shares of kinds in the last `days` differ from those before (from 0 to 1).
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if one of the two parts of the window has no rows.

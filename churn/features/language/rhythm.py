@@ -120,7 +120,7 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days on days of the week without activity in the last week.
+        """Return the share of earlier active days whose weekday had no activity in the last week.
 
         The last week is the window's last seven days; the earlier days lie before it in the same window.
         """

@@ -171,6 +171,7 @@ def refit_with_shuffled_labels(
             f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance alone "
             f"gives an AUC of .5 +- {MAX_AUC_ERRORS * error:.3f}. The training has used labels of the test "
             "rows.",
-            "Look for copied rows, encodings or scales fitted on all rows, or a random split.",
+            "Look for copied rows, for a random split, or for encodings or scales that were fitted on all "
+            "rows.",
             "stop",
         )

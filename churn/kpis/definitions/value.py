@@ -43,8 +43,8 @@ VALUE = (
         better="higher",
         edges="`kpis.clv` chooses one of the three formulas; the figure's notes name the chosen formula and "
         "give its m, r and d. "
-        "It is missing if nobody left and the discount rate is 0. Missing without contracts. Interval: "
-        "from the Wilson interval of r alone",
+        "The customer value is missing if nobody left and the discount rate is 0. Missing without "
+        "contracts. Interval: from the Wilson interval of r alone",
         source="Fader and Hardie, note 024",
     ),
     FigureDefinition(

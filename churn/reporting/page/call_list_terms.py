@@ -80,16 +80,16 @@ def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
     source = NIGHT_FILE.at("measured_costs")
     for play, cost in costs.plays.items():
         yield words.html(
-            "%(play)s: a contact costs %(cost)s, measured from the recorded costs of %(n)s of the "
-            "%(contacts)s contacts that were known before %(day)s.",
+            "%(play)s: a contact costs %(cost)s, measured from the recorded costs of %(n)s contacts "
+            "(of %(contacts)s known before %(day)s).",
             play=free(play),
             **_used_cost(words, cost, source.at("plays", play)),
             day=day(words, costs.as_of),
         )
     if costs.all_contacts is not None:
         yield words.html(
-            "For each other play without a stated cost, a contact costs %(cost)s, measured from the recorded "
-            "costs of %(n)s of the %(contacts)s contacts that were known before %(day)s.",
+            "For each play without a measured or stated cost of its own, a contact costs %(cost)s, measured "
+            "from the recorded costs of %(n)s contacts (of %(contacts)s known before %(day)s).",
             **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
             day=day(words, costs.as_of),
         )

@@ -114,14 +114,14 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
     if words.is_event:
         yield words.html(
-            "Among the customers who may be contacted, the event is more frequent by %(points)s points than "
-            "in the control group, measured once on a day that was fixed in advance.",
+            "In the treated group (customers who may be contacted), the event is more frequent by %(points)s "
+            "points than in the control group, measured once on a day that was fixed in advance.",
             points=one_look,
         )
     else:
         yield words.html(
-            "Among the customers who may be contacted, churn is lower by %(points)s points than in the "
-            "control group, measured once on a day that was fixed in advance.",
+            "In the treated group (customers who may be contacted), churn is lower by %(points)s points than "
+            "in the control group, measured once on a day that was fixed in advance.",
             points=one_look,
         )
     adjusted = experiment.adjusted_difference

@@ -299,8 +299,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
         return words(
-            "The effect is not proved yet: these numbers would prove it if they were read only once, on a "
-            "fixed day, but this page is read every night."
+            "The effect is not proved yet: these numbers are enough for one look on a fixed day, but "
+            "a look every night needs stronger numbers."
         )
     return words("No effect is proved.")
 
@@ -334,16 +334,16 @@ def _total(words: Words, effects: Effects) -> Markup:
     if words.is_event:
         sentence = words.html(
             "Because of all contacts together, %(total)s more customers had the event “%(event)s”. The "
-            "effects of the single plays add up to %(sum)s customers. This sum is too large: it counts in "
-            "full even a play whose effect looks large only by chance.",
+            "effects of the single plays add up to %(sum)s customers. This sum is too large, because it "
+            "also counts effects that look large only by chance.",
             total=shown_total,
             sum=shown_sum,
         )
     else:
         sentence = words.html(
             "All contacts together saved %(total)s customers. The effects of the single plays add up to "
-            "%(sum)s customers. This sum is too large: it counts in full even a play whose effect "
-            "looks large only by chance.",
+            "%(sum)s customers. This sum is too large, because it also counts effects that look large "
+            "only by chance.",
             total=shown_total,
             sum=shown_sum,
         )

@@ -40,7 +40,7 @@ LABELS: Mapping[str, str] = {
 CAPTIONS: Mapping[str, str] = {
     "gain": "Where the line of the model is above the line of a rule, the model reaches more "
     "churners with the same number of contacts.",
-    "lift": "The vertical bar is the 95% interval of the lift at the marked point. No order of the customers "
+    "lift": "The vertical bar is the 95% interval of the lift at the marked point. No ranking of customers "
     "can reach a point above the dashed line.",
     "calibration": "Each point is one of ten groups of customers by predicted probability; its vertical "
     "line is the 95% interval of the share that left. At a point on the diagonal, as many customers leave as "

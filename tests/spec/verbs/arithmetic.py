@@ -106,10 +106,10 @@ COHORT = (
             "new": MISSING,
         },
         (
-            "In the example there are twenty peers, and each customer also counts as a peer of itself. Two "
-            "customers have the lowest count. For each of these two customers, no peer has a lower count, "
-            "and two peers have the same count: the two customers themselves. So the value of each of the "
-            "two is (0 + 2 / 2) / 20. "
+            "In the example there are twenty peers, and each customer also counts as a peer of itself. "
+            "Customers p00 and p01, who have no login in the 28 days, have the lowest count. "
+            "For each of these two customers, no peer has a lower count, and two peers have the same "
+            "count: the two customers themselves. So the value of each of the two is (0 + 2 / 2) / 20. "
             "For every other customer, n peers have a lower count and only the customer itself has an equal "
             "count, so the value is (n + 1 / 2) / 20. No other customer has a tenure similar to that of the "
             "new customer, so the new customer has too few peers for a rank."
@@ -131,9 +131,9 @@ COHORT = (
         },
         (
             "Customer `new` signed up after the earlier window, so this customer has no value and does not "
-            "count. The other customers together have 2 rows in the earlier window and 3 rows in the recent "
-            "window, a factor of 3/2. With 1 added to both of her numbers, Ana has a factor of 4/2, so her "
-            "value is ln (4 / 2) - ln (3 / 2)."
+            "count. Customers `ana`, `ben` and `none` together have 2 rows in the earlier window and 3 "
+            "rows in the recent window, a factor of 3/2. With 1 added to both of her numbers, Ana has a "
+            "factor of 4/2, so her value is ln (4 / 2) - ln (3 / 2)."
         ),
         SIGNED_UP,
     ),

@@ -48,9 +48,9 @@ EXAMPLES = (
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
             "Ana opened the mail of 25 June exactly at the midnight of the cutoff, so this opening is not "
-            "known yet. Of the other mails that Ana opened, the mail of 10 June was sent last, and two mails "
-            "were sent after it. Ana opened the mail of 1 June later than the mail of 10 June, but it was "
-            "sent earlier."
+            "known yet. Ana opened two other mails, those of 1 June and 10 June. After 10 June, two mails "
+            "were sent. Ana opened the mail of 1 June only on 28 June. This does not matter: the verb looks "
+            "for the mail that was sent last, not for the mail that was opened last."
         ),
     ),
     Example(

@@ -67,11 +67,11 @@ EXAMPLES = (
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "The verb counts 1 silent week and 2 active weeks more than there are. Customer `fades` was "
-            "active in four weeks before the last week, and one of these weeks was followed by a silent "
-            "week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). Customer `steady` was active "
-            "in five weeks before the last week, and none of these weeks was followed by a silent week. So "
-            "the estimate for customer `steady` is (0 + 1) / (5 + 2)."
+            "Before the verb divides, it adds 1 to the number of silent weeks, and 2 to the number of active "
+            "weeks. Customer `fades` was active in four weeks before the last week, and one of these "
+            "weeks was followed by a silent week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). "
+            "Customer `steady` was active in five weeks before the last week, and none of these weeks was "
+            "followed by a silent week. So the estimate for customer `steady` is (0 + 1) / (5 + 2)."
         ),
     ),
     _example(

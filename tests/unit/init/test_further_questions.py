@@ -142,7 +142,7 @@ REFUSED: dict[str, tuple[Files, list[str]]] = {
     ),
     "another prefix": (
         with_ids(str, lambda c: f"CUST-{c}"),
-        ["customer_id (CUST-C1000)", "customers spells the ids in another way, as in customer_id (C1000)"],
+        ["customer_id (CUST-C1000)", "(customers) spells the ids in another way: customer_id (C1000)"],
     ),
     "UUIDs in braces": (with_ids(uuid_of, lambda c: "{" + uuid_of(c) + "}"), ["spells the ids in another"]),
     "rounded ids with a comma": (

@@ -171,9 +171,9 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ),
         (
             "{churn_probability: {above: 20}}",
-            "plays[0].when.churn_probability can never be true: its values go from 0 to 1.",
+            "plays[0].when.churn_probability can never be true: churn_probability has values from 0 to 1.",
         ),
-        ("{health: {below: 1}}", "plays[0].when.health can never be true: its values go from 1 to 5."),
+        ("{health: {below: 1}}", "plays[0].when.health can never be true: health has values from 1 to 5."),
         (
             "{country: {below: 3}}",
             "plays[0].when.country: the signal holds words, so only 'equals' with a word fits.",
