@@ -275,7 +275,7 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def keep_secrets_of(text: str) -> None:
-    """Make `hide_secrets` hide the passwords of a text, even if it is a malformed or ambiguous address.
+    """Keep each password in a text as secret, even if the text is a malformed or ambiguous address.
 
     The text is an address, an argument of the command line, or libpq's form `host=db password=secret`. A
     library may mistake a part of a password for a host or a port, and quote this part. So the parts of a

@@ -123,7 +123,7 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], ec
 def _prove(
     params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], echo: Echo
 ) -> list[Finding]:
-    """Return the signals that change when data that they must not see are altered."""
+    """Prove that no signal sees the future; return a finding for each failed proof."""
     if not cutoffs:
         return []
     last, steps = len(cutoffs) - 1, max(MAX_PROOF_CUTOFFS - 1, 1)

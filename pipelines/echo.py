@@ -23,7 +23,7 @@ class Echo:
     """Prints what a verb reports: lines on stdout, warnings and progress on stderr.
 
     Attributes:
-        finished_steps: The steps of the verb that are done; the message of a verb that is stopped names them.
+        finished_steps: The steps of the verb that are done; if the verb is stopped, a message names them.
         raise_if_stopped: The function that raises an exception if the program was asked to end.
         shows_details: Whether `run` shows the lines of all its verbs.
         speak: Returns a line in words that fit the label (leaving or another event); see
@@ -47,7 +47,7 @@ class Echo:
         print(_clean(self.speak(text)), flush=True)
 
     def show(self, text: str) -> None:
-        """Print a line that `churn run` also shows; `run` writes the other lines of a verb only to a file."""
+        """Print a main line of the verb; `churn run` shows only main lines, and writes all to a file."""
         self(text)
 
     def finish_step(self, step: str) -> None:

@@ -3,7 +3,7 @@
 Such faults are a full disk, a folder without permission, damaged bytes in a file, too little memory, or a
 library that refuses the user's data. The message about each of them names a place, a reason and a way out. A
 fault that only this program caused is a bug, and gets no such message. Examples of bugs are a missing file of
-the program, and a wrong path that the user named neither on the command line nor in params.yaml.
+the program, and a wrong path that comes from the program, not from the command line or params.yaml.
 """
 
 from __future__ import annotations
@@ -123,7 +123,10 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
 
 
 def _is_of_user(error: OSError, params: Params | None) -> bool:
-    """Return whether the user named an error's path, or its folder, on the command line or in params.yaml."""
+    """Return whether the user named the path in an error, or a folder above this path.
+
+    The user names paths on the command line and in params.yaml.
+    """
     path = error.filename2 or error.filename
     if not isinstance(path, str | Path):
         return "temporary directory" in str(error)  # TMPDIR
@@ -182,7 +185,7 @@ def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
 
 
 def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
-    """For an error at a path, return its exception class and the parameter that names the path's folder."""
+    """Return the exception class for an error at `path`, and the parameter that names its folder."""
     if params is None:
         return ParamsError, "the path"
     for folder, kind, key in _folders_of(params):

@@ -47,15 +47,15 @@ def run(
         customer: The id of the customer.
         yes: Whether to erase; otherwise only the plan is printed.
         dry_run: Whether only to print what would be erased, and to end with exit code 0.
-        no_proof: Whether to keep no proof of the customer's consents, and to erase a proof kept before.
+        no_proof: Whether to erase also the proof of the customer's consents, even if an earlier call kept it.
         echo: Prints lines, warnings and progress.
 
     Raises:
         CallError: nothing is held under this id, `--yes` is missing, or a cutoff is given.
         SourceError: a file is damaged.
         DeliveryError: the database that gets each night's scores does not answer; nothing is erased then.
-        Stop: a file still holds the customer; or an earlier erasure is unfinished, and `--yes` is missing or
-            `--dry-run` is given.
+        Stop: a file still holds the customer, or an earlier erasure is unfinished. A call with `--yes`
+            and without `--dry-run` completes the earlier erasure instead.
     """
     if cutoff is not None:
         raise CallError(

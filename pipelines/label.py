@@ -30,8 +30,8 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     Args:
         params: The parameters.
         cutoff: The only cutoff at which to count; None counts at the cutoff of every snapshot.
-        horizon: Whether to print the chance that a silent customer comes back, instead of these numbers, and
-            to suggest a horizon.
+        horizon: Whether to suggest a horizon and print the chance that a silent customer comes back, instead
+            of counting outcomes.
         echo: Prints lines, warnings and progress.
 
     Raises:

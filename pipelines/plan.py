@@ -31,8 +31,8 @@ def run(
 ) -> int | None:
     """Print for each experiment the number of units that it needs, the power, and the days until an answer.
 
-    A unit is a person, an account or a customer. The ledger gives the number of new units per day and their
-    predicted churn or, if the label predicts an event, the predicted rate of this event.
+    A unit is a person, an account or a customer. The ledger gives the number of new units per day, and their
+    predicted rate of churn, or of the event that the label predicts.
 
     Args:
         params: The parameters.

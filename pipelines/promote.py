@@ -124,7 +124,7 @@ def _check_models(result: EvaluationResult, digest: str, params: Params, *, is_d
 
     Raises:
         CallError: the evaluation is about another challenger or another champion.
-        ModelError: the champion cannot be read, and it is not known to be damaged.
+        ModelError: the champion cannot be read, although `is_damaged` is false.
     """
     folder = params.output / "evaluate"
     if result.model.digest != digest:

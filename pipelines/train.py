@@ -62,8 +62,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is known yet, nobody left, everybody left, or there are too few rows; or some contacted
-            customers have no control that represents them, and no person has accepted this.
+        Stop: no label is known yet, there are too few rows, nobody left, or everybody left. Or some contacted
+            customers have no control that represents them, and this is not accepted in `evaluate.accept`.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -166,8 +166,8 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     Raises:
         ModelError: there is no champion.
-        Stop: no label is known yet for a cutoff after the champion's training, or the champion has learnt
-            from labels that became known after a test cutoff.
+        Stop: no cutoff after the champion's training has known labels. Or a test cutoff is too early: the
+            champion has learnt from labels that became known after this cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
     refresh = refresh_level(champion, snapshots)
@@ -256,7 +256,7 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
 
 
 def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
-    """Return the recipe of the logistic regression that is a baseline for a refreshed champion.
+    """Return the recipe of the logistic regression with which `evaluate` compares the refreshed champion.
 
     The recipe has the prior variance of the weights that gives the lowest log loss over all folds.
     """

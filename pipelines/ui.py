@@ -96,7 +96,10 @@ def _user_of(uri: str) -> str | None:
 
 
 def _copy_log(server: subprocess.Popen[bytes]) -> None:
-    """Copy the output of the server to stderr, which hides secrets; stdout is for the links."""
+    """Copy the output of the server to stderr; stdout is only for the links.
+
+    Secrets in the output are hidden, because `sys.stderr` is a `SafeStream`.
+    """
     assert server.stdout is not None  # the server was started with a pipe
     for line in server.stdout:
         with suppress(OSError):  # the reader of stderr has ended; a full pipe would stop the server

@@ -132,8 +132,8 @@ def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Perm
 
     Args:
         store: The store.
-        cutoff: The cutoff up to which consents count. For objections and suppression lists, what is known
-            today counts.
+        cutoff: The cutoff up to which consents count. Objections count even if they came after the cutoff.
+            The suppression lists are read as they are today.
         contact: The rules of contact in params.yaml.
 
     Raises:
@@ -197,7 +197,7 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
 
     Args:
         store: The store.
-        cutoff: Only days before the cutoff count; but for objections, what is known today counts.
+        cutoff: Only days before the cutoff count; but objections count even if they came after the cutoff.
         ledger: The ledger; its tasks and the health bands of its latest night are read.
         at_risk: The ids of the customers in the cohort at the cutoff, who can still leave.
     """
@@ -246,9 +246,9 @@ def _exits(
     """Return when and why customers who have a task came back or left: `customer_id`, `happened_on`, `why`.
 
     If the label is inactivity, a new event in the label's table, such as a login, means that the customer
-    came back. A customer who was in the cohort in the night before and is not in it tonight left the cohort
-    between the two nights. If the customer was not in the cohort in the night before either, the customer
-    counts as having left on the day on which the first task for the customer was planned.
+    came back. A customer who is not in the cohort tonight has left. If the customer was in the cohort in the
+    night before, `happened_on` is the cutoff of that night. Otherwise `happened_on` is the day on which the
+    customer's first task was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
     label = store.params.label

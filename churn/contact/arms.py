@@ -91,11 +91,11 @@ def members_of_units(units: Units, customers: Objects) -> dict[str, list[str]]:
 def _experiments(
     plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return by experiment's name the share of the control group, and the rows of the experiment's customers.
+    """Return for each experiment (by name) the share of its control group and the rows of its customers.
 
-    The universal experiment, whose control group gets no play, comes first. So a customer in the universal
-    control group is counted there, and not as a control of a play. A play with its own control group assigns
-    an arm to all its eligible customers, also to those in the universal control group.
+    The universal experiment, whose control group gets no play, comes first. A customer who is a control in
+    this experiment and in the experiment of a play counts only as a universal control. A play with its own
+    control group assigns an arm to all its eligible customers, also to those in the universal control group.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)

@@ -54,8 +54,8 @@ class ContactChoice:
         arms: The arms of the customers: newly drawn, or looked up for customers with an open task.
         is_left_alone: Whether a contact is proved not to help the customer, shape `[customers]`.
         because: For each customer without a new contact, why there is none; shape `[customers]`.
-        contact_rows: The row numbers in the cohort of the customers chosen for a new contact, including
-            controls, in order of priority.
+        contact_rows: The customers chosen for a new contact, including controls, in order of priority; given
+            as row numbers in the cohort.
     """
 
     families: list[str | None]
@@ -72,7 +72,9 @@ class ContactChoice:
 
 @dataclass(frozen=True)
 class ContactChooser:
-    """What a night knows before it chooses whom to contact, without the reasons why customers may leave.
+    """What a night must know to choose whom to contact.
+
+    The reasons why customers may leave are not included: the method `choose` gets them as an argument.
 
     Attributes:
         cutoff: The cutoff of the night.
@@ -84,7 +86,7 @@ class ContactChooser:
             the play was true.
         may_follow: For each play and customer, whether the play may come after the customer's earlier tasks;
             None if there are no earlier tasks.
-        open_rows: The row numbers in the cohort of the customers with an open task.
+        open_rows: The customers with an open task, given as row numbers in the cohort.
         ledger: The decisions of earlier nights.
         own_assignments: The assignments to arms that an earlier scoring of this same night made.
         acts: Facts about customers and earlier contacts that are no signals, such as consents.
@@ -182,8 +184,9 @@ def explain_and_choose(
 ) -> tuple[list[tuple[Reason, ...]], ContactChoice]:
     """Return the reasons of each customer, and whom the night contacts; each contact is explained.
 
-    If chosen customers have no reasons yet, their reasons are computed. The new reasons may change the plays
-    of these customers, so the night chooses again, until the reasons of each contact are computed.
+    The night chooses its contacts, and computes the reasons of chosen customers who have none yet. The new
+    reasons may change plays, so the night then chooses again. It stops when the reasons of all chosen
+    customers are computed.
 
     Args:
         chooser: What the night knows before the reasons are computed.
@@ -250,9 +253,9 @@ def _rows_to_explain(
 
     The first reason of a customer may decide which play the customer gets, so reasons are needed before the
     plays are known. The customers who will probably be contacted are those with the highest value at risk.
-    Their number is a little more than twice the number of contacts that a night may make. But the contacts
-    are chosen by expected profit (`order_of_contact`). So `explain_and_choose` later computes reasons for
-    contacts that are not among these rows.
+    Their number is a little more than twice the number of contacts that a night may make. This is a guess,
+    because the night itself chooses by expected profit (`order_of_contact`). If the night chooses a customer
+    who is not among these rows, `explain_and_choose` then computes the reasons of this customer too.
     """
     order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]

@@ -43,8 +43,8 @@ class Consents:
 
     Attributes:
         customers_by_channel: The ids of the customers with consent, by channel in lower case.
-        warnings: One sentence for each purpose or channel that no row of the table has: nobody has consent
-            for it.
+        warnings: One sentence for each purpose or channel in params.yaml that occurs in no row of the table.
+            Nobody has consent for such a purpose or channel.
     """
 
     customers_by_channel: Mapping[str, frozenset[str]]
@@ -70,8 +70,8 @@ def consents_at(
     These rules are applied for each customer, channel and purpose:
 
     - Only what happened before the cutoff counts: `given_at < cutoff` and `withdrawn_at < cutoff`.
-    - The latest consent counts. A withdrawal ends the consent of its row, and every other consent that was
-      given before the withdrawal or at the same instant.
+    - The latest consent counts. A withdrawal ends the consent in the same row of the table. It also ends all
+      consents in other rows that were given before the withdrawal or at the same instant.
     - A consent that is given after a withdrawal is valid again.
     - Channels and purposes are compared without regard to capital letters and to blanks at both ends. A
       consent for another purpose does not count.
@@ -104,7 +104,7 @@ def consents_at(
 
 
 def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -> tuple[str, ...]:
-    """Return a warning for each purpose and channel that params.yaml names but no row of the table has."""
+    """Return a warning for each purpose and channel in params.yaml that occurs in no row of the table."""
     if rows.empty:
         return ()
     warnings = []

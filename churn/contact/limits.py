@@ -66,8 +66,8 @@ def expiry_of(due_at: date, rest_days: int) -> date:
     """Return the first day on which a task counts as expired, in both arms; from then on its unit may be
     contacted again.
 
-    The day is the due date plus the days of rest, but at least the day after the due date. So a task is still
-    live on its due date, and a unit has at most one live task.
+    The day is the due date plus the days of rest, but at least the day after the due date. So a task has not
+    expired yet on its due date, and a unit has at most one unexpired task.
 
     >>> str(expiry_of(date(2025, 1, 3), 28)), str(expiry_of(date(2025, 1, 3), 0))
     ('2025-01-31', '2025-01-04')
@@ -93,8 +93,8 @@ class Limits:
             not named has no limit.
         per_channel: The largest number of new contacts through each channel in this night; a channel that is
             not named has no limit.
-        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`. The reason that
-            `same_unit_tonight` returns contains this word.
+        unit: The kind of unit that is assigned to an arm, as in `experiments.unit`: `person`, `account` or
+            `customer`. The reason that `same_unit_tonight` returns names this kind of unit.
     """
 
     rest_days: int
@@ -210,7 +210,7 @@ def select_contacts(
     The first of these rules that applies refuses a candidate:
 
     1. Rest: the unit has an earlier task that is not expired tonight (`expiry_of`). Tasks that are not due
-       yet count too, so a unit has at most one live task.
+       yet count too, so a unit has at most one unexpired task.
     2. Cap: the unit has `max_contacts` earlier tasks with `due_at > planned_on - max_contacts_days`.
 
     The remaining candidates are taken in order of priority (`order_of_contact`). These rules refuse
@@ -277,7 +277,7 @@ def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limit
 
 
 def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: Texts) -> Order:
-    """Choose the contacts in the given order; write into `reasons` why each other candidate is refused."""
+    """Choose the contacts in the given order; write into `reasons` why the other candidates are refused."""
     per_owner, per_channel = limits.per_owner or {}, limits.per_channel or {}
     budget = len(order) if limits.budget is None else limits.budget
     units, owners, channels = (

@@ -63,8 +63,8 @@ def gone_list(scores: ScoredCohort, night: ListNight) -> SideList:
     ordered by the day of leaving, the latest first, then by id.
 
     Args:
-        scores: The scores of the customers who have not left (the cohort). If a person or an account left
-            under one customer id but is in the cohort under another, the list leaves out the id that left.
+        scores: The scores of the customers who have not left (the cohort). A customer who left is not on the
+            list if the same person or account is in the cohort under another customer id.
         night: What is needed to make the lists of the night.
     """
     acts, playbook = night.acts, night.playbook

@@ -93,7 +93,7 @@ def plan_night(
         cutoff: The cutoff of the night.
         scores: The scores of the cohort.
         model: The model that scores the night: the champion, or another model in a trial. The reasons for
-            each customer's risk are computed from it.
+            each customer's risk are computed from this model.
         playbook: The playbook.
         ledger: The decisions of earlier nights.
         own_assignments: The assignments to arms that an earlier scoring of this same night made.
@@ -325,7 +325,8 @@ def _preference_facts(
 ) -> dict[str, Any]:
     """Count the customers whose answers to contacts decided their channel, and those with too few answers.
 
-    The result is empty if no play prefers the channel in which the customer answers.
+    The result is empty if no play has `channel: preferred`, which means that the channel in which a customer
+    answers most often is tried first.
     """
     if not playbook.prefers_own_channel:
         return {}

@@ -80,7 +80,7 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
 
 
 def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date, days: int) -> AnswerCounts:
-    """Count each customer's answers by channel on the days `[end - days, end)`; `ends` gives each `end`.
+    """Count answers by customer and channel on the days `[end - days, end)`; each customer has an own `end`.
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.
@@ -122,15 +122,15 @@ def answers_of(contacts: pd.DataFrame | None, opened_mails: pd.DataFrame) -> pd.
 def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answers: int) -> tuple[str, ...]:
     """Return the channels of a play in the order in which they are tried for a customer.
 
-    If the play prefers the channel in which the customer answers, the channels with at least `min_answers`
-    answers come first, ordered by the number of answers. Channels with equal numbers, and all other channels,
-    stay in the order of the play.
+    If the play has `channel: preferred`, the channels with at least `min_answers` answers come first, ordered
+    by the number of answers. Channels with equal numbers, and all other channels, stay in the order of the
+    play.
 
     Args:
         play: The play.
         customer: The customer.
         answers: The number of answers by customer and channel.
-        min_answers: The number of answers that a channel needs to come first.
+        min_answers: The number of answers that a channel needs to be tried before the play's other channels.
     """
     order = play.channel_order
     if not play.prefers_own_channel:
@@ -149,15 +149,15 @@ def preference_counts(
 ) -> dict[str, int]:
     """Count the customers whose answers decided their channel, and the customers with too few answers.
 
-    A customer counts only if contact is allowed, and if the customer's play prefers the channel in which the
-    customer answers.
+    Only customers who may be contacted count. Their play must have `channel: preferred`: the channel in which
+    the customer answers most often is tried first.
 
     Args:
         plays: The play of each customer.
         customers: The ids of the customers.
         channels: The channel of each customer; None if the customer must not be contacted.
         answers: The number of answers by customer and channel.
-        min_answers: The number of answers that a channel needs to come first.
+        min_answers: The number of answers that a channel needs to be tried before the play's other channels.
     """
     counts = {"own": 0, "too few answers": 0}
     for play, customer, channel in zip(plays, customers, channels, strict=True):

@@ -8,13 +8,14 @@ effect is not measured. With or without such tasks, the arms of the call list ca
 reasons:
 
 1. No list holds units of the universal control group, or of the control group of another play. This rule
-   begins with the night on which a unit is drawn into such a group. Before that night the unit can be on a
-   list, because its arm is drawn later and does not depend on the list.
-2. A unit that has a task, or rests after one, comes onto no list, whether it is treated or a control. There
-   is one exception: a treated customer with an open task from a list stays on this list.
+   begins with the night on which a unit is drawn into such a group. Before the draw, a unit can be on a list.
+   The arms can still be compared, because the draw does not depend on the lists.
+2. A unit that has a task, or rests after a task, is not put on a list. This rule is the same for treated
+   units and for controls. There is one exception: a treated customer with an open task from a list stays on
+   this list.
 
 The rules of consent, objections and suppression lists are the same as for the call list. A customer with a
-contact in the table `contacts` comes onto no list until the days of rest after this contact are over.
+contact in the table `contacts` is not put on a list until the days of rest after this contact are over.
 """
 
 from __future__ import annotations
@@ -149,14 +150,14 @@ class SideList:
 
 
 def units_with_tasks(tasks: pd.DataFrame, cutoff: date, acts: Acts) -> set[str]:
-    """Return the units with a task, in either arm, that has not expired at the cutoff."""
+    """Return the units with a task that has not expired at the cutoff; the arm makes no difference."""
     live = tasks[pd.to_datetime(tasks["expires_on"]) > pd.Timestamp(cutoff)]
     return {*live["unit"], *acts.units.of(live["customer_id"].to_numpy(dtype=object))}
 
 
 def control_units(assignments: pd.DataFrame, acts: Acts) -> set[str]:
-    """Return the units that were ever drawn into a control group, also units that were merged into another
-    unit since then.
+    """Return the units that were ever drawn into a control group, and the units to which their customers
+    belong tonight.
     """
     own = assignments[assignments["arm"] == CONTROL_ARM]
     customers = [customer for members in own["customers"] for customer in members]
@@ -250,7 +251,8 @@ class _Gates:
     ) -> _Gates:
         """Collect what keeps customers off a list.
 
-        A play's own controls are not collected here: `reason_of` finds them by the arm in their open tasks.
+        If a play has its own control group, this function does not collect the customers in that group.
+        `reason_of` recognises such a customer by the open task, whose arm is `control`.
         """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]

@@ -42,8 +42,8 @@ class TaskStates:
             result; such contacts count as done.
         n_snoozed_without_date: The number of contacts with the result `snoozed` but without `snoozed_until`;
             they change nothing.
-        contacted_controls: The ids of the control arm's tasks whose customers were contacted by mistake. A
-            control group that is contacted measures nothing, so the caller warns.
+        contacted_controls: The ids of the control arm's tasks whose customers were contacted by mistake. If
+            controls are contacted, no effect can be measured, so the caller warns of such contacts.
     """
 
     states: pd.DataFrame
@@ -71,16 +71,16 @@ def task_states(
 
     - snoozed, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
       date;
-    - if it is not snoozed: open until its due date has passed, and then overdue. A contact with the
-      result `no answer` does not change the state.
+    - open up to its due date and overdue after it, if the task is not snoozed. A contact with the result
+      `no answer` does not change the state.
 
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.
 
     Each task belongs to the treated arm or to the control arm. Exits and the expiry end the tasks of both
     arms in the same way. Only tasks of the treated arm have answers. A contact with the arm `control` did not
-    happen: its row only says what would have been done. Any other contact that belongs to a task of the
-    control arm is a mistake (`contacted_controls`).
+    happen: its row only says what would have been done. A contact without this arm did happen. If such
+    a contact belongs to a task of the control arm, it is a mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.

@@ -108,7 +108,7 @@ def _template(text: str) -> jinja2.Template:
 
 
 def _keep_line_end(match: re.Match[str]) -> str:
-    """Return a line that ends with a closing tag; this tag gets a `+` if the line has text outside its tags.
+    """Put a `+` into the closing tag at the end of a line if the line has text outside its tags.
 
     The `+` makes jinja2 keep the line end. Without it, jinja2 drops the line end after each tag, which is
     right only for lines that contain nothing but tags.

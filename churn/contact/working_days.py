@@ -74,8 +74,8 @@ class WorkingCalendar:
       the contact is due on the next such day.
     - A due date in an announcement period moves to the first day for contacts after the period. A night in
       the period plans contacts as always, but these contacts are due after the period.
-    - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is planned
-      before an announcement period and due after it does not happen during the period.
+    - A contact happens on its due date or later, never earlier (`not_before`). So a contact that is due after
+      an announcement period never happens during the period.
     - The calendar is the same for treated customers and for controls.
 
     Attributes:
@@ -175,8 +175,8 @@ def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
     - If the clock skips the end of the quiet hours, the result is the instant at which the clock changes.
     - If the clock shows the end of the quiet hours twice, the result is the second of these instants,
       because between the two it is a quiet hour again.
-    - If the clock skips all hours of the day that are not quiet, the next day is taken. A clock can even skip
-      a whole day: Samoa had no 30 December 2011.
+    - If the clock skips all hours of the day in which contacts are allowed, the next day is taken. A clock
+      can even skip a whole day: Samoa had no 30 December 2011.
 
     Args:
         due: The local day on which the contact is due.

@@ -244,9 +244,9 @@ def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table 
 def read_reach(store: Store) -> pa.Table:
     """Return how to reach each customer and who objected to contacts, in the store's order of customers.
 
-    The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null, but
-    `has_objected` is then false. All values are those of today, not those of a cutoff, so an objection counts
-    at once even if a night is repeated.
+    The result has the columns of `REACH_SCHEMA`; columns that the company does not have are null. If the
+    company does not record objections, `has_objected` is false. All values are those of today, not those of a
+    cutoff, so an objection counts at once even if a night is repeated.
     """
     names = ("email", "person_id", "account_id", "timezone", "language")
     columns = {name: _text(store, "customers", name) for name in names}

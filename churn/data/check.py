@@ -52,7 +52,10 @@ def _count_equal_rows(connection: duckdb.DuckDBPyConnection, store: Store, table
 
 
 def _early_ends(connection: duckdb.DuckDBPyConnection, store: Store, table: str) -> Iterator[str]:
-    """Yield a line if most values of an attribute end one day before the next value begins."""
+    """Yield a line if, in most rows, `valid_to` is one day before the `valid_from` of the next value.
+
+    Then `valid_to` is probably the last day of a value, but `churn` needs the first day after the value.
+    """
     row = connection.execute(
         "SELECT count(*) FILTER (begins = valid_to_day + 1), count(valid_to_day) FROM (SELECT valid_to_day, "
         f'lead(day) OVER (PARTITION BY customer ORDER BY "at") AS begins FROM {store.scan(table)}) '

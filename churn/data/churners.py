@@ -30,9 +30,10 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
     event, the table has no rows, because such a label does not say who left. The rows have the order of the
     store's customers.
 
-    If the label counts contracts and these have `mrr`, `monthly_value` is the revenue per month of the
-    contracts that ended on `left_on`. Otherwise `monthly_value` is what the customer paid in the year that
-    ends with `left_on`, divided by twelve. `monthly_value` is missing if no such amount is known.
+    With a label of contracts, `monthly_value` is the revenue per month (the column `mrr`) of the contracts
+    that ended on `left_on`. Without this column, and with a label of inactivity, `monthly_value` is what the
+    customer paid in the year that ends with `left_on`, divided by twelve. `monthly_value` is missing if no
+    such amount is known.
 
     Args:
         store: The store.

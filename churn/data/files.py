@@ -161,7 +161,7 @@ def replace_folder(new_folder: Path, path: Path) -> None:
 
 
 def restore_folder(path: Path) -> None:
-    """Finish a `replace_folder` that was killed: restore the old folder, or remove it if a new one exists."""
+    """Finish a killed `replace_folder`: if no new folder exists, restore the old one; otherwise remove it."""
     old_folder = _old_folder(path)
     if old_folder.is_dir() and not path.exists():
         old_folder.rename(path)
@@ -174,7 +174,7 @@ def _old_folder(path: Path) -> Path:
 
 @contextmanager
 def only_writer(path: Path, holder: str) -> Iterator[None]:
-    """Hold a lock file alone until the block ends; refuse if another process holds it.
+    """Hold a lock file alone until the `with` block ends; refuse if another process holds it.
 
     A process that already holds the lock may call this function again inside the block. The operating
     system releases the lock when the process ends, even after a crash.
@@ -206,7 +206,7 @@ def only_writer(path: Path, holder: str) -> Iterator[None]:
 
 @contextmanager
 def one_of_several(path: Path, holder: str) -> Iterator[None]:
-    """Share a lock file with other processes until the block ends; meanwhile `only_writer` is refused.
+    """Share a lock file with other processes until the `with` block ends, so that no process holds it alone.
 
     Args:
         path: The lock file.
@@ -253,7 +253,7 @@ def _holder_of(file: IO[str]) -> str:
 def exclusive_lock(
     path: Path, holder: str = "", on_wait: Callable[[str], object] | None = None
 ) -> Iterator[None]:
-    """Wait until no other process holds the lock file, then hold it until the block ends.
+    """Wait until no other process holds the lock file, then hold it until the `with` block ends.
 
     Args:
         path: The lock file.
@@ -335,7 +335,7 @@ class _Owner:
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Create a private folder under `parent` that exists until the block ends."""
+    """Create a private folder under `parent` that exists until the `with` block ends."""
     parent.mkdir(parents=True, exist_ok=True)
     owner = _Owner()  # this local variable keeps the folder until the block ends
     yield private_folder(parent, owner)

@@ -33,8 +33,8 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
         connection: A connection to the store, on which `label.where` is checked.
 
     Raises:
-        SourceError: `label.where` is not understood, gives no truth value, reads other rows, or uses a name
-            that is not one of these columns.
+        SourceError: `label.where` is not understood, gives no truth value, depends on other rows, or uses a
+            name that is not allowed.
     """
     label = store.params.label
     table, contract = store.tables[label.core_table], table_contracts(store.params)[label.core_table]
@@ -105,7 +105,7 @@ def _words_on_outcomes(contract: Table) -> str:
 def first_known_events(store: Store) -> npt.NDArray[np.int32]:
     """Return for each customer code the first day on which an event of the label has happened and is known.
 
-    At a cutoff, such an event counts as known if this day lies before the cutoff.
+    At a cutoff, a customer has a known event if the returned day lies before the cutoff.
 
     Returns:
         The day numbers have the shape (customers,); a customer without an event has `NO_EVENT_DAY`.

@@ -238,9 +238,9 @@ def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]
 def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
-    The function is faster than `_checksum_of_content`, which must write the content as JSON again. If the
-    result is False, the file may still be intact: the checksum may be the last key, so that no comma follows
-    it, or another program may have changed the line breaks of the file.
+    The function is faster than `_checksum_of_content`, which must write the content as JSON again. An intact
+    file can also give False, if another program changed its line breaks. The same happens if the checksum is
+    the last key, because no comma follows it.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

@@ -50,7 +50,10 @@ def trim_blanks(sql: str) -> str:
 
 
 def internal_name(name: str) -> str:
-    """Return the quoted name of a view or table of this program; no name in a source has its prefix."""
+    """Return a quoted name for a view, table or column that this program creates.
+
+    The name begins with `__churn_`, so it differs from every name in a source.
+    """
     return identifier(f"__churn_{name}")
 
 
@@ -62,7 +65,7 @@ def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
 
     Args:
         paths: The path of each file, not a pattern. A pattern such as `*.parquet` would also find files that
-            are not part of the table, and as a pattern `a[1]` means the folder `a1`.
+            are not part of the table. Brackets are no pattern: `a[1]` is the folder `a[1]`, and not `a1`.
         union_by_name: Whether the files may have different columns.
     """
     option = ", union_by_name = true" if union_by_name else ""

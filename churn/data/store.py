@@ -260,7 +260,10 @@ class Store:
         return f"day < {day}{known_condition}"
 
     def in_force(self, cutoff: date) -> str:
-        """Return the SQL condition that a subscription is running at the cutoff, as far as was known then."""
+        """Return the SQL condition that a subscription is running at the cutoff.
+
+        Only what was known at the cutoff counts.
+        """
         visible = self.visible_before("subscriptions", cutoff)
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
@@ -365,7 +368,7 @@ def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
 
 
 def has_records_of_ingest(store: Store) -> bool:
-    """Return whether the records that ingest left for the next ingest are unchanged.
+    """Return whether the records that `ingest` wrote for the next `ingest` are still there, and unchanged.
 
     The records are files that say what was read; their names begin with a dot. A store is complete without
     these files, but the next ingest must then read all rows.

@@ -40,8 +40,8 @@ class Column:
             that is known as soon as the row is known.
         is_required: Whether the source must have the column.
         bounds: The smallest and the largest allowed value, both included.
-        known_with: The outcome column at whose time this value becomes known, such as `answered_at` for
-            `rating`.
+        known_with: The column, of role `outcome`, that says when this value becomes known. For `rating` this
+            is `answered_at`.
         may_be_emptied: Whether an empty cell means that the customer no longer has a value. Otherwise an
             empty cell only means that the value is unknown.
         meaning: What the column holds; docs/your-data.md shows this text.

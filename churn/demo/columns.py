@@ -64,7 +64,10 @@ class CustomerDays:
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return each pair's entry of `factors` for the phase (0..3) of the trouble `kind`. Shape [pair]."""
+        """Return one of `factors` for each pair, chosen by the phase of the trouble `kind`. Shape [pair].
+
+        `factors` holds one number for each phase, from 0 (no trouble) to 3.
+        """
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
@@ -91,7 +94,8 @@ class Chunk:
         watermark_seconds: The watermark in seconds since 1970; the export shows only outcomes before it.
         memory: What is remembered about each customer from one day to the next, for example whether the
             customer has unsubscribed. Each such fact has a name and an array [customer]; the functions that
-            make the tables change the arrays in place. None if the chunk holds the history.
+            make the tables change the arrays in place. `memory` is None if the chunk holds all days of the
+            history.
     """
 
     people: People
@@ -108,7 +112,9 @@ class Chunk:
         return self.first_day + int(self.life.status.shape[1])
 
     def times_known(self, seconds: Values, happens: Values | bool = True) -> Values:
-        """Return the times of outcomes; times that an export at the watermark does not show become `NO_TIME`.
+        """Return the times of outcomes; `NO_TIME` for an outcome that does not happen before the watermark.
+
+        The watermark is the end of the data, so no later outcome is known yet.
 
         Args:
             seconds: The local seconds since 1970 at which the outcomes happen.
@@ -125,7 +131,7 @@ class Chunk:
         return self._customer_days(self._in_force())
 
     def with_flag(self, flag: int) -> CustomerDays:
-        """Return the days on which the status of customers in `life` has a flag, such as `CHARGE`."""
+        """Return the pairs of customer and day for which `life.status` has a flag, such as `CHARGE`."""
         return self._customer_days((self.life.status & flag) > 0)
 
     def mailable(self) -> CustomerDays:

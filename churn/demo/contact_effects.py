@@ -48,7 +48,7 @@ RENEWAL_PLAY = "contract-ending"
 
 
 def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Values]:
-    """Return by channel the effect of a contact on each customer, as an index into `EFFECTS`, [customer].
+    """Return for each channel an array [customer]: the effect of a contact, as an index into `EFFECTS`.
 
     The play of the contact is assumed to fit the customer. The random number of a customer is the same in
     all channels, so a customer whom a mail drives away is also driven away by a call.

@@ -262,7 +262,8 @@ def orders(chunk: Chunk) -> pa.Table:
 def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
     """Return for each unpaid charge the first later day on which the customer can pay again.
 
-    The value is `FAR` for other charges, and if the customer leaves or the history ends before that day.
+    All other charges get `FAR`. An unpaid charge also gets `FAR` if the customer leaves, or the history ends,
+    before the customer can pay again.
     """
     day = np.full(len(due), w.FAR)
     open_charges = np.flatnonzero(is_unpaid)

@@ -48,7 +48,7 @@ def logins(chunk: Chunk) -> pa.Table:
 
 
 def interactions(chunk: Chunk) -> pa.Table:
-    """Return interactions: when a customer's trouble begins, they become fewer, and of fewer kinds."""
+    """Return interactions: customers in trouble have fewer interactions, and fewer kinds of interaction."""
     rng = chunk.streams.get("interactions")
     active_days = chunk.in_force()
     level = 0.50 * chunk.people.use_level.astype(np.float32) ** 0.9

@@ -108,9 +108,10 @@ class Spells:
     cause: Values
 
     def merged_end(self) -> Values:
-        """Merge spells with a short gap between them; return the end of each spell's merged spell, [spell].
+        """Return the end of each spell; merged spells have the same end. Shape [spell].
 
-        Two spells of a customer are merged if the gap between them is at most `LABEL_GRACE_DAYS` days.
+        Two spells of a customer are merged if the gap between them is at most `LABEL_GRACE_DAYS` days. Both
+        then have the end of the later spell.
         """
         if len(self.customer) == 0:
             return self.end
@@ -130,8 +131,8 @@ class CutoffState:
     to leave.
 
     `customer` holds the indices of these customers, [customer]. `start` holds the first day of each
-    customer's spell, [customer]. `phase` holds the phase of each customer's troubles, from 0 (no trouble) to
-    3, [trouble, customer].
+    customer's spell, [customer]. `phase` holds the phase of each trouble of each customer, from 0 (no
+    trouble) to 3, [trouble, customer].
     """
 
     day: int
@@ -144,9 +145,9 @@ class CutoffState:
 class Life:
     """The simulated lives of the customers of a chunk.
 
-    `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING, with the flags CHARGE, AFTERGLOW and
-    STARTING. `phases` uint16 [customer, day]: the phase (0..3) of each kind of trouble (see `TROUBLES`), two
-    bits for each kind.
+    `status` uint8 [customer, day]: INACTIVE, IN_FORCE or PENDING. A day can also have the flags CHARGE,
+    STARTING and AFTERGLOW (has left, but still gets e-mails). `phases` uint16 [customer, day]: the phase
+    (0..3) of each kind of trouble (see `TROUBLES`), two bits for each kind.
     """
 
     status: Values

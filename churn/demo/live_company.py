@@ -49,7 +49,7 @@ class LiveTable:
     arrived_rows: list[pa.Table] = field(default_factory=list)
 
     def arrive(self, before: int) -> None:
-        """Move the coming rows that are known before a moment to `arrived_rows`, and keep their order.
+        """Move the coming rows that become known before the moment `before` to `arrived_rows`, in order.
 
         Args:
             before: The moment, in seconds since 1970.
@@ -83,12 +83,14 @@ class LiveCompany:
     """
 
     def __init__(self, customers: int, seed: int) -> None:
-        """Simulate the history of the company, and keep what becomes known only after it, such as payments.
+        """Simulate the history of the company.
+
+        What becomes known only after the history, such as a late payment, is kept for the later days.
 
         Args:
             customers: The number of customers, past and present together.
-            seed: The seed of the random numbers. With the same `customers` and `seed`, `churn demo` makes the
-                same history.
+            seed: The seed of the random numbers. With the same `customers` and `seed`, this class and
+                `churn demo` make the same history.
         """
         self.customers, self.seed = customers, seed
         self.chunks: list[LivingChunk] = []
@@ -254,7 +256,7 @@ def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
 
 
 def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
-    """Return the history's table of payments; add the payment times of charges that were paid only later.
+    """Return the table of payments; a failed charge that was paid later gets its payment time from `paid_at`.
 
     A row and a payment time belong together if they have the same invoice.
     """
@@ -276,7 +278,7 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
-    """Return the contracts of the history in their present state, and those that began after the history."""
+    """Return the history's contracts, brought up to date from `contracts`, and then the newer contracts."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
     index = pc.index_in(known, keys)
     is_found = index.is_valid()

@@ -1,10 +1,9 @@
-"""Let a demo company live on after its history; the random numbers stay the same, whatever is done to the
-customers.
+"""Simulate the days of a demo company after its history, both with and without contacts.
 
 The days after the history are drawn one by one. The random numbers of a customer depend only on the seed,
 the customer and the day. Each day, a random number is compared with the chance of a change, such as a request
-to leave. Contacts change these chances, and no random number. So a
-customer who is never contacted has the same life under every policy of contacts.
+to leave. Contacts change these chances, but not the random numbers. So a customer who is never contacted has
+the same life, whoever else is contacted.
 
 The company is simulated in two worlds at once: *untouched*, without any contact, and *as lived*, with the
 contacts. As long as a customer has the same life in both worlds, the rows of the tables come from the
@@ -174,7 +173,10 @@ class LivingChunk:
         return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
-        """Return the true start and end of each spell as a customer, without contacts and with contacts."""
+        """Return the start and end of each spell (unbroken contract).
+
+        The table holds the spells of both simulated worlds: without contacts, and with contacts.
+        """
         parts = []
         for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):
             spells = world.life.spells()

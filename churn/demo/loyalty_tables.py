@@ -4,8 +4,8 @@
 The programme is computed day by day: a day depends on the days before it and on the customer's own random
 numbers for this day. So the bookings up to any day do not depend on how long the company is simulated.
 
-Leaving never depends on points. The two are only weakly related, because both depend on the customers'
-troubles, such as a bad experience. Customers in trouble order less and redeem less, so points expire and
+Leaving never depends on points. But leaving and points both depend on the customers' troubles, such as a bad
+experience, so they are weakly related. Customers in trouble order less and redeem less, so points expire and
 tiers are lost. Some customers never redeem; they are no more likely to leave than others.
 """
 

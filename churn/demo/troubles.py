@@ -149,7 +149,7 @@ def advance_phases(
 
 
 def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, card_expired: Values) -> Values:
-    """Return each customer's probability of each phase one day later, by the rules of `advance_phases`.
+    """Return the probabilities of the phases one day after `shares`, by the rules of `advance_phases`.
 
     Args:
         kind: The index of the trouble in `TROUBLES`.

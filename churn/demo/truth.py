@@ -159,8 +159,10 @@ def episodes(chunk: Chunk) -> pa.Table:
 
 
 def churned_spells(chunk: Chunk) -> pa.Table:
-    """Return each spell (unbroken contract) that ended, with the day of the request to leave (missing if
-    unpaid bills ended the spell), the end and the cause.
+    """Return one row for each spell (unbroken contract) that ended.
+
+    A row holds the day of the request to leave, the end of the spell and the cause. If unpaid bills ended the
+    spell, the day of the request is missing.
     """
     spells = chunk.life.spells
     rows = np.flatnonzero(spells.end < w.FAR)

@@ -194,9 +194,9 @@ def make_chunk(number: int, first: int, size: int, customers: int, seed: int) ->
 def customer_ids(numbers: Values, customers: int) -> pa.Array:
     """Return ids such as C000123, which are all different, in mixed order, and equally long.
 
-    Each number is multiplied, modulo a power of ten, by a number without the factors 2 and 5. So different
-    numbers below `id_count(customers)` give different ids. The customers have the numbers below `customers`;
-    the other numbers give ids that no customer has.
+    To mix the order, each number is multiplied by a constant, modulo a power of ten. The constant is not
+    divisible by 2 or 5, so different numbers below `id_count(customers)` give different ids. Numbers below
+    `customers` belong to customers; numbers from `customers` on give ids that no customer has.
     """
     n_ids = id_count(customers)
     codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids

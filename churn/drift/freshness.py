@@ -1,5 +1,7 @@
-"""Look for changes in the newest rows of each table: rows stop or become far fewer or more, values are
-missing, a unit changes, or a kind of row stops.
+"""Look for changes in the newest rows of each table.
+
+The changes are: no rows, far fewer or far more rows than usual, missing values, another unit of the values,
+and a kind of row that stopped.
 
 The rows of the newest days are compared with the rows of equally long periods in the history of the same
 table. So weekends, monthly bills and rare rows do not count as changes. A change is reported on the first
@@ -291,7 +293,7 @@ def _empty_shares(present: Ints, rows: Ints, days: int) -> tuple[float, float] |
 def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> date:
     """Return the first day of a change that covers the newest `days` days.
 
-    If days directly before these days are changed too, the change began with the earliest of those.
+    From the newest `days` days, the function goes further back as long as the day before is changed too.
     """
     while days < len(is_changed) and is_changed[days]:
         days += 1
@@ -299,7 +301,7 @@ def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> dat
 
 
 def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
-    """Return the median of the newest values and the usual median, if they differ more than ever before."""
+    """Return the median of the newest values and the usual median; None if the difference is normal."""
     newest = _median(values.median[:days], values.n_nonzero[:days])
     if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:
         return None
@@ -418,7 +420,7 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
 
 
 def _common_kinds(kinds: Mapping[str, Ints]) -> list[str]:
-    """Return the most frequent kinds of row in the newest month, and the most frequent ones before it."""
+    """Return the kinds of row that are most frequent in the newest month, or in the time before it."""
     newest = sorted(kinds, key=lambda name: -int(kinds[name][:MAX_TRAIL_DAYS].sum()))[:MAX_KINDS]
     earlier = sorted(kinds, key=lambda name: -int(kinds[name][MAX_TRAIL_DAYS:].sum()))[:MAX_KINDS]
     return sorted({*newest, *earlier})

@@ -202,8 +202,9 @@ def _read_scores(
 
 
 def _windows_since(learnt_until: date, night: date, label: LabelParams, late_days: int) -> list[date]:
-    """Return the cutoffs whose label windows begin after the last window of the training, and whose outcomes
-    are known by the night.
+    """Return cutoffs after the training, one horizon apart, whose outcomes are known on `night`.
+
+    The label window of the first cutoff begins where the last label window of the training ends.
     """
     cutoffs: list[date] = []
     cutoff = learnt_until + timedelta(days=label.horizon_days)

@@ -88,10 +88,11 @@ class SignalDrift(Part):
         table: The table from which the signal is computed.
         psi: The population stability index (PSI), which compares tonight's values with the values of the
             training; None if nobody can be compared.
-        by_chance: The PSI that chance alone seldom exceeds: if no distribution had changed, at least one
-            signal would exceed it on one of a thousand nights.
-        usual: The largest PSI among the cutoffs of the training. Each cutoff is compared with the earlier
-            cutoffs whose labels were known on its day; None if no cutoff could be compared.
+        by_chance: The PSI that chance alone seldom exceeds. If nothing has changed, only one night in a
+            thousand has a signal above this PSI.
+        usual: The largest PSI between a cutoff of the training and the cutoffs before it; None if no cutoff
+            could be compared. An earlier cutoff counts only if its labels were known on the day of the later
+            cutoff.
         limit: The PSI above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.

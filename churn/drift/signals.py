@@ -36,11 +36,11 @@ def signal_drift(
     """Return how far each signal has moved; the signal that is furthest above its limit comes first.
 
     A signal has moved if the PSI between its values tonight and in training is above its limit,
-    `max(.25, 2 * usual) + by_chance`. To find `usual`, each cutoff of the training is compared with all
-    earlier cutoffs whose labels were known by then; `usual` is the largest PSI of these comparisons. So the
-    limit allows for the season, the growth of the company and what is special about a single date.
-    `by_chance` allows for chance: if no distribution had changed, at least one signal would have a PSI above
-    `by_chance` with a probability of .001.
+    `max(.25, 2 * usual) + by_chance`. `usual` is the largest PSI between a cutoff of the training and the
+    cutoffs before it. An earlier cutoff counts only if its labels were known on the day of the later cutoff.
+    So the limit allows for the season, the growth of the company and what is special about a single date.
+    `by_chance` allows for chance: if nothing has changed, only one night in a thousand has a signal whose PSI
+    is above `by_chance`.
 
     Args:
         reference: What the model's signals and probabilities looked like in training.

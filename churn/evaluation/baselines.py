@@ -103,15 +103,17 @@ def _level_of(train: LabelledRows, logits: Floats) -> dict[str, Any]:
     """Fit the calibration that corrects the probabilities of the baseline `logistic`.
 
     It is used only if the training rows have weights. They have weights if some customers were treated: the
-    rows of these customers are left out, and the rows of controls count more. In this case, the setting
-    `train.calibration: auto` calibrates the challenger too.
+    rows of these customers are left out, and the rows of controls count more. If the training rows have
+    weights, the setting `train.calibration: auto` calibrates the challenger too.
     """
     return calibration.fit_calibration("beta", logits, train.left, train.customer, train.weight)
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
-    """Return the days-since-last signals of the label's table. If the label's table has no such signal,
-    return those of the tables whose rows the customers cause, such as logins (see `CUSTOMERS_OWN`).
+    """Return the days-since-last signals of the label's table.
+
+    If the label's table has none, return the days-since-last signals of the tables that record activity or
+    purchases (see `CUSTOMERS_OWN`).
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
@@ -146,8 +148,8 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
 def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) -> tuple[str, ...]:
     """Return the signals of recency, frequency and money, from the same tables as in the recency baseline.
 
-    Frequency is the number of events, and money is the total of an amount, both over the longest window that
-    `signals` has for each table. `signals` must hold only signals with a value in some training
+    Frequency is the number of events, and money is the total of an amount. For each table, the number and the
+    total with the longest window are returned. `signals` must hold only signals with a value in some training
     row, because a regression can learn nothing from the others. A signal has no value in a row if its window
     is longer than the history of the row.
 
@@ -301,8 +303,8 @@ def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[Conditi
     """Predict churn from the number of conditions that are true for a row.
 
     The probability is the share of churners among the training rows with the same number of true conditions.
-    So that no share is 0 or 1, one imaginary row is added to these rows; its share of churners is that of all
-    training rows.
+    The share is computed as `(churners + rate) / (rows + 1)`, so it is never 0 or 1. `rate` is the share of
+    churners among all training rows.
 
     Args:
         train: The training rows.

@@ -1,5 +1,7 @@
-"""The champion's predictions for the test cutoffs. If the champion has learnt from some test cutoffs, a model
-that is newly trained with the champion's recipe takes its place in the comparison.
+"""The champion's predictions for the test cutoffs.
+
+If the champion has learnt from some test cutoffs, a model that is newly trained with the champion's recipe is
+compared instead.
 """
 
 from __future__ import annotations
@@ -93,11 +95,11 @@ def champion_predictions(
 ) -> ChampionPredictions:
     """Predict the churn after the test cutoffs with the champion.
 
-    If the champion has learnt from some test cutoffs, a model that is trained with the champion's recipe
-    takes its place. A month after the champion was trained, this is usual: all test cutoffs then lie before
-    the day on which the champion's latest label became known. For each test cutoff the new model is fitted on
-    the labels that were known by that cutoff, with the signals of `snapshots`. A recipe that another version
-    of the program wrote cannot be fitted again; then nothing is compared.
+    If the champion has learnt from some test cutoffs, a model that is newly trained with the champion's
+    recipe is compared instead. A champion that was trained a month ago has usually learnt from all test
+    cutoffs: its latest label became known after the last of them. For each test cutoff the new model is
+    fitted on the labels that were known by that cutoff, with the signals of `snapshots`. A recipe that
+    another version of the program wrote cannot be fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.

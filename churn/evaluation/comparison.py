@@ -151,7 +151,7 @@ class _TestRows:
 
         Args:
             probability: The predictions of the candidate, shape `[rows]`; NaN for a row without a prediction.
-            with_order: Whether the predictions rank customers. If they do not, all rows get the same rank.
+            with_order: Whether the rows are ranked by their predictions. If not, all rows get the same rank.
                 The candidate `base_rate` ranks nobody: it gives all customers of a cutoff the same
                 probability.
         """
@@ -305,7 +305,7 @@ def gain_table(
 
 
 def _profit_curve(results: Mapping[str, _Measures], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
-    """Return the profit curve of the challenger, together with the curves of some baselines."""
+    """Return the profit curves of the challenger and of the given baselines."""
     curves = {name: results[name].profit_curve for name in baselines}
     return tuple(
         ProfitPoint(

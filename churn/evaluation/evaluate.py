@@ -90,7 +90,8 @@ def plan_test(
     Raises:
         CallError: the challenger did not learn from these snapshots, or was selected after a test cutoff.
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no matured cutoff has an earlier matured cutoff on which a model could be trained.
+        Stop: there is no test cutoff, because the labels known at each cutoff were not enough to train a
+            model.
     """
     check_rule(settings.rule, snapshots.rows, f"{params_file}: evaluate.rule")
     check_segments(settings.segments, snapshots.rows, f"{params_file}: evaluate.segments")
@@ -116,7 +117,9 @@ def evaluate_challenger(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> EvaluationResult:
-    """Compute the figures of `churn evaluate`; not the guards' findings, nor how often the test set was used.
+    """Compute the figures of `churn evaluate`.
+
+    `EvaluationResult.with_guards` later adds the guards' findings, and how often the test set was used.
 
     Args:
         test_set: The predictions of all candidates for the test cutoffs.
@@ -224,16 +227,18 @@ def signal_verdict(
 ) -> SignalVerdict:
     """Return one of four verdicts on the question whether the signals predict who leaves.
 
+    For each verdict, its meaning comes first, then its conditions.
+
     - "no signal": it is not shown that the order of the customers is better than a random order. The interval
-      of the AUC is not above one half.
+      of the AUC is not above .5.
     - "no more than RFM": the challenger is better than a random order, but hardly better than recency,
-      frequency and money (RFM). The interval of the AUC is above one half. But compared with RFM, the
-      challenger's log loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
+      frequency and money (RFM). The interval of the AUC is above .5. The challenger's log loss is not shown
+      to be lower than the log loss of RFM. Its AUC exceeds the AUC of RFM by less than `MIN_AUC_ABOVE_RFM`.
     - "ranks only": the order of the customers is useful, but the probabilities are not. The interval of the
-      AUC is above one half. But the challenger's log loss is not shown to be lower than the log loss of the
-      base rate.
-    - "signal": both the order and the probabilities are useful. The interval of the AUC is above one half,
-      and the challenger's log loss is shown to be lower than the log loss of the base rate.
+      AUC is above .5. But the challenger's log loss is not shown to be lower than the log loss of the base
+      rate.
+    - "signal": both the order and the probabilities are useful. The interval of the AUC is above .5, and the
+      challenger's log loss is shown to be lower than the log loss of the base rate.
 
     Args:
         auc: The challenger's AUC.
@@ -298,7 +303,7 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
 
 
 def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
-    """Return, for each test cutoff, the earlier snapshots on which its model is trained, and those left out.
+    """Return for each test cutoff which earlier snapshots its model learns from, and which are left out.
 
     A snapshot is left out if its label window, together with gap, grace and late days, had not ended by the
     test cutoff.

@@ -21,9 +21,9 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
     A hazard is the probability of leaving in one interval of days. For each test cutoff, the hazards are
-    fitted on the intervals whose outcome was already known at that cutoff. At the horizon of the label, the
-    probability from the hazards equals the challenger's probability. A horizon uses a cutoff only if it is
-    known who left within this horizon. If a horizon is not measured, the field `missing` of the
+    fitted only on outcomes that were already known at that cutoff. They are then adjusted, so that the
+    probability at the horizon of the label equals the challenger's probability. A horizon uses a cutoff only
+    if it is known who left within this horizon. If a horizon is not measured, the field `missing` of the
     result says why.
 
     Args:

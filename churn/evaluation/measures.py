@@ -27,14 +27,14 @@ def champion_reference(candidates: Container[str]) -> str | None:
 
 
 class Measure(Interval):
-    """A metric of one candidate, with the values with which it must be compared.
+    """A metric of one candidate, and reference values that help to judge it.
 
     Attributes:
         ceiling: The value of the metric for a perfect ranking.
         base_rate: The value of the metric for a random ranking.
         noise_floor: The value of the metric for perfect predictions on the same number of rows.
-        optimism: How much too high the profit at the best contact share is expected to be, because this share
-            was chosen on the same rows.
+        optimism: The amount by which the profit at the best contact share is expected to be too high. This
+            profit is measured on the rows on which the share was chosen.
     """
 
     ceiling: Number = None
@@ -67,7 +67,8 @@ class CandidateMetrics(Part):
         best_share: The contacted share of customers at which the profit is highest, 0 to 1.
         empc: The expected maximum profit per customer, averaged over the possible values of the accept share
             (the share of contacted churners who take the offer and stay).
-        empc_share: The share of customers that is contacted to earn `empc`, 0 to 1.
+        empc_share: The best contacted share of customers, averaged over the same accept shares as `empc`, 0
+            to 1.
         rows_with_known_value: The number of rows whose customer has a known residual value.
     """
 
@@ -345,7 +346,8 @@ class SplitComparison(Part):
         out_of_time: The metrics of the challenger on the test cutoffs.
         out_of_time_and_customer: The metrics of the challenger's recipe on unseen customers; absent if too
             few customers leave.
-        naive_split: The figures of a random split; absent if nobody or everybody left in a part of the split.
+        naive_split: The figures of a random split; absent if all rows in a part of the split have the same
+            label.
         baselines: The metrics of each baseline on the test cutoffs, by the name of the baseline.
     """
 
@@ -362,7 +364,7 @@ class LeadTime(Part):
         days: The mean number of days between the earlier prediction and the test cutoff.
         cutoffs: The test cutoffs for which there are earlier predictions.
         auc: The AUC of the earlier predictions.
-        now: The AUC of the predictions at the test cutoff, on the same rows.
+        now: The AUC of the predictions made at the test cutoff, on the rows that have an earlier prediction.
         fall: `now` minus `auc`, as a paired difference.
     """
 
@@ -434,7 +436,8 @@ class SegmentCalibration(CalibrationLevel):
     attribute.
 
     Attributes:
-        z: How far observed/expected of the segment is from observed/expected of all rows, in standard errors.
+        z: How far the segment's ratio of observed to expected churners is from the ratio of all rows, in
+            standard errors.
         judged: Whether the segment has enough churners to be tested.
         off: Whether `z` is farther from 0 than chance explains; the limit is higher if more segments are
             tested.

@@ -218,7 +218,7 @@ def partial_dependence(
 def _grid(values_known: Floats, rows: int) -> Floats:
     """Return the values of a numeric signal at which its partial dependence is computed.
 
-    If nearly all rows have one of a few common values, these values are returned, otherwise quantiles.
+    If a few common values cover nearly all rows, return these values, otherwise quantiles.
     """
     values, counts = np.unique(values_known, return_counts=True)
     common = counts * 500 >= rows

@@ -142,8 +142,8 @@ class CustomerValue(Part):
         mean: The mean residual value, in currency.
         median: The median residual value, in currency.
         profit: The costs and the effect of a campaign, from which its profit is computed. The cost of an
-            offer is assumed. The cost of a contact is assumed or measured, and so is the share of churners
-            who accept the offer.
+            offer is taken from the parameters. The cost of a contact and the share of churners who accept the
+            offer are taken from the parameters or from `churn measure`.
         measured_share: The measured share of churners whom a contact keeps; absent if it was not measured.
         measured_cost: The measured cost of a contact; absent if no table has the costs of contacts.
         months: The number of coming months whose payments count.
@@ -366,10 +366,10 @@ class Exposure(Part):
     Attributes:
         cutoffs: For each cutoff with treated rows or controls, how many rows were treated, and how many rows
             of controls represent them; training cutoffs are included.
-        no_controls_accepted: Why a person accepts that no control represents some of the treated rows; absent
-            if controls represent all of them.
-        everybody: The figures on the rows of all customers. The figures are absent for a champion that
-            `churn train --refresh` refreshed, and if no row of a test cutoff was treated.
+        no_controls_accepted: Why a person accepts treated rows that no control represents; absent if there
+            are no such rows.
+        everybody: The figures on the rows of all customers. This field is absent if no row of a test cutoff
+            was treated, or if the model is a refreshed champion (`churn train --refresh`).
     """
 
     cutoffs: tuple[CutoffExposure, ...]
@@ -411,8 +411,8 @@ class EvaluationResult(Part):
         horizons: The probabilities of leaving within 30, 60 and 90 days; absent if the label is not about
             contracts.
         exposure: Which customers were treated (contacted) in a label window; absent if nobody was. If
-            `exposure` is present, all other figures are figures of untreated rows. The weights of the rows
-            let controls represent the treated customers, but counts of rows and churners are not weighted.
+            `exposure` is present, all other figures are figures of untreated rows. Rows of controls have a
+            higher weight, in place of the treated rows. Counts of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.

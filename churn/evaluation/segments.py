@@ -144,14 +144,14 @@ def calibration_by_segment(
     """Return for each segment whether its probabilities are too high or too low.
 
     All out-of-time predictions are used, also those for the choice cutoffs, on which the model was selected.
-    A segment is `off` if its observed/expected differs from the observed/expected of all customers by more
-    than chance explains. The more segments are tested, the larger this difference must be. The gate
-    `observed_expected` checks the ratio of all customers.
+    The ratio of observed to expected churners in a segment is compared with the ratio of all customers. A
+    segment is `off` if the difference is larger than chance explains. The more segments are tested, the
+    larger this difference must be. The gate `observed_expected` checks the ratio of all customers.
 
     Args:
         rows: The rows of the choice cutoffs and of the test cutoffs.
-        out_of_time: For each of these rows, the uncalibrated log-odds of leaving, from a model that learnt
-            only from labels known by the cutoff of the row.
+        out_of_time: The uncalibrated log-odds of leaving for each row of `rows`. The model that predicts a
+            row learnt only from labels that were known at the cutoff of this row.
         probability: The calibrated probabilities, shape `[rows]`; the calibration of a row uses only what was
             known at the cutoff of the row.
         attributes: The attributes, as in `segment_masks`.

@@ -77,8 +77,8 @@ def compare_splits(
         threads: The number of threads.
 
     Returns:
-        The comparison; and a dict that holds, under `out_of_customer`, why there is no test on unseen
-        customers. If there is such a test, the dict is empty.
+        The comparison, and a dict of notes. If there is no test on unseen customers, the note
+        `out_of_customer` says why; otherwise the dict is empty.
     """
     metrics = {name: _of_candidate(candidate) for name, candidate in candidates.items()}
     naive, *folds = _predictions(test_set, seed, threads)
@@ -103,8 +103,9 @@ def compare_splits(
 
 
 def _predictions(test_set: TestSet, seed: int, threads: int) -> list[Predictions | Floats | None]:
-    """Return the predictions of the naive split, then the predictions of each test cutoff for unseen
-    customers; the models are fitted in parallel.
+    """Return the result of `naive_split`, then the result of `predict_unseen_customers` for each test cutoff.
+
+    The models are fitted in parallel.
     """
     snapshots, recipe = test_set.snapshots, test_set.record.recipe
 
@@ -205,7 +206,7 @@ def predict_unseen_customers(
 
     Returns:
         The probabilities of the cutoff's rows, NaN for customers who were in the training. The result is None
-        if nobody or everybody left in the rows of the training.
+        if all training rows have the same label.
     """
     hidden = unseen_customers(snapshots)
     train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
@@ -242,8 +243,8 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
         threads: The number of threads.
 
     Returns:
-        The rows with their probabilities; None if nobody or everybody left in the training rows or in the
-        predicted rows.
+        The rows with their probabilities. The result is None if all training rows have the same label, or if
+        all predicted rows have the same label.
     """
     rows = snapshots.rows
     if len(rows) > MAX_NAIVE_ROWS:

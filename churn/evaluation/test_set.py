@@ -57,8 +57,7 @@ class TestSet:
         predictions: The probabilities by candidate (challenger, baseline or champion), shape `[rows]`, NaN
             for a row without a probability.
         contact_share: The share of customers that is contacted, in (0, 1].
-        customer: For each row, the index of the column of `draws` that belongs to the row's customer, shape
-            `[rows]`.
+        customer: The index of each row's customer in the columns of `draws`, shape `[rows]`.
         draws: How often each customer is in each draw of the bootstrap, shape `[draws, customers]`.
         values: The residual value of each row's customer, in currency; None if no value is known.
         champion: The current champion; None if there is none.
@@ -235,8 +234,8 @@ def customer_values(
     """Return the residual value of each row's customer, or None and the reason why no value is known.
 
     A night multiplies this value by the customer's probability of leaving. The value is computed from the
-    customer's payments, orders or contracts that were known at the cutoff of the row, and from the share of
-    churners among the labels that were known at this cutoff.
+    customer's payments, orders or contracts, as known at the cutoff of the row. How long a customer stays on
+    average follows from the share of churners among the labels known at this cutoff.
 
     Args:
         store: The store from which the snapshots were made.

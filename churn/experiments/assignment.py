@@ -74,9 +74,10 @@ def hash_to_unit_interval(*parts: str) -> float:
 def draw_positions(units: Sequence[str] | Objects, strata: Sequence[str] | Objects, draw: Draw) -> Floats:
     """Return the position of each unit in [0, 1), evenly spread within each stratum.
 
-    The n units of a stratum are ordered by their salted hashes. A unit's position is `(place + start) / n`:
-    its place in this order, from 0, and a start in [0, 1) that is drawn for the stratum. So each position is
-    uniformly distributed. The number of controls in the stratum is always `share * n`, rounded down or up.
+    The n units of a stratum are ordered by their salted hashes; a unit's `place` in this order counts from 0.
+    One number `start` in [0, 1) is drawn for each stratum. A unit's position is `(place + start) / n`. So
+    each position is uniformly distributed. The number of controls in the stratum is always `share * n`,
+    rounded down or up.
 
     Args:
         units: The names of the units, each of them once, shape `[units]`.

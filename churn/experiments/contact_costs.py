@@ -64,7 +64,7 @@ class ContactCost(Part):
 
     @property
     def not_used_because(self) -> WhyAssumed | None:
-        """Return why the mean cost does not replace the assumed cost; None if it replaces this cost."""
+        """Return why the assumed cost is used instead of the mean cost; None if the mean cost is used."""
         if self.with_cost < MIN_RECORDED:
             return WhyAssumed.FEW_RECORDED
         if self.with_cost < MIN_RECORDED_SHARE * self.contacts:

@@ -93,36 +93,36 @@ class ExperimentDesign(Part):
     Attributes:
         name: `universal`, or the name of a play.
         control_share: The share of units in the control group.
-        units: The number of units that have entered the experiment so far while the control group had the
-            share `control_share`. Units that entered while the control group had another share do not count.
+        units: The number of units that have entered the experiment so far. Units that entered while the
+            control group had another share than `control_share` do not count.
         units_per_day: The number of new units per day; None if the ledger does not show it.
         churn: The predicted churn without contact, or the predicted rate of the event; None if there are no
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
         effect: The effect to detect: by how much contacts lower the churn, or raise the rate of the event
-            that the label counts. If no effect is given, it is computed from `churn`. It cannot be computed,
-            and is None, if the label counts an event or if there are no units.
+            that the label counts. If the user gives no effect, it is computed from `churn`. No effect can be
+            computed if there are no units or if the label counts an event: `effect` is then None.
         sample_size: The number of units that the experiment needs to find `effect` with a probability of
             80 %. It is None if there are no units, or if `effect` is None or too large, for example larger
             than the churn.
         answer_in_days: The days until the outcomes of `sample_size` units are known; None if this cannot be
             computed.
         days: The number of days ahead for which `power`, `detectable` and `held_out` are computed.
-        power: The probability that the experiment finds `effect` with the units that it will have `days` days
-            from now; None if `sample_size` is None, or if the rate of new units is not known.
-        detectable: The smallest effect that the experiment finds, with a probability of 80 %, with the units
-            that it will have `days` days from now. If the rate of new units is not known, only the units that
-            have entered until now count.
-        training_controls: The number of controls that a training needs to learn how often contacted customers
-            would leave without contact. If the control group belongs to a single play, or if there are no
-            units, the number is None.
+        power: The probability that the experiment finds `effect` if units enter for `days` more days; None if
+            `sample_size` is None, or if the rate of new units is not known.
+        detectable: The smallest effect that the experiment finds with a probability of 80 % if units enter
+            for `days` more days. If the rate of new units is not known, only the units that have entered
+            until now count.
+        training_controls: The number of controls that `churn train` needs: they show how often contacted
+            customers would leave without the contact. If the control group belongs to a single play, or if
+            no unit has a planned contact, the number is None.
         training_in_days: The days until the outcomes of `training_controls` controls are known; None if this
             cannot be computed.
-        held_out: The number of controls `days` days from now; None if there are no units, or if the rate of
+        held_out: The number of controls after `days` more days; None if there are no units, or if the rate of
             new units is not known.
         customers_unsaved: The number of customers who leave, or miss the event, within `days` because they
-            are controls. The effect to detect is assumed to be the true effect. `customers_unsaved` is
-            None if `held_out` or `sample_size` is None.
+            are controls. The effect to detect is assumed to be the true effect. The number is None if
+            `sample_size` is None, or if the rate of new units is not known.
         is_gain: Whether the effect is a gain in the rate of an event.
     """
 

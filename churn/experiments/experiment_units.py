@@ -2,14 +2,20 @@
 
 The control share of a night is the planned share of controls among its units.
 
-A unit does not count in two cases. Either the unit turned out to be the same person as another unit, or a new
-control share would have changed the unit's arm before its outcome matured. The second case is found from the
-unit's position, the number in [0, 1) that decides its arm. The unit's later rows in the ledger would not
-always show this case, because a unit that has left the company gets no later rows.
+A unit does not count in two cases:
 
-Units with different control shares are not counted together. If churn differed between the nights in which
-these units entered, the arms would differ even without any contact. If there are several control shares, only
-the units of one control share are used: the most frequent share of the units whose outcomes have matured.
+- The unit turned out to be the same person as another unit.
+- A new control share put the unit into the other arm before its outcome was known, so the outcome belongs to
+  neither arm.
+
+A change of the arm is computed from the unit's position, a number in [0, 1): the unit is a control if the
+position is below the control share. The ledger does not always show the change, because a unit that has left
+the company gets no later rows.
+
+Units with different control shares are not counted together. Otherwise, nights with a higher control share
+would weigh more among the controls than among the other units. If churn differed between the nights, the arms
+would then differ even without any contact. If there are several control shares, only the units of one control
+share are used: the share that is most frequent among the units whose outcomes have matured.
 """
 
 from __future__ import annotations
@@ -33,20 +39,21 @@ class ExperimentUnits:
     """The units that count in an experiment, and how many do not count.
 
     Attributes:
-        frame: One row for each unit, with the columns `UNIT_COLUMNS`. The unit entered the experiment in the
-            night `started_on`; `score` and `scored_on` are the score and the night of its first assignment in
-            any experiment.
+        frame: One row for each unit, with the columns `UNIT_COLUMNS`. `started_on` is the night in which the
+            unit entered this experiment. `scored_on` is the night of the unit's first assignment in any
+            experiment, and `score` is the unit's score in that night.
         control_share: The planned share of controls among these units; None if no unit could be a control.
         merged_count: The number of units that turned out to be the same person as another unit.
-        arm_changed: The number of units that do not count because the control share changed before their
-            outcome matured, and the new share would put them into the other arm.
-        other_share: The number of units that do not count because of their control share: it is above 0 and
-            differs from `control_share`.
-        without_control: The number of units that entered in nights without this control group, for example
-            before it was switched on. Such units could not be controls when they entered, and a unit enters
-            an experiment only once.
+        arm_changed: The number of units that do not count because a new control share put them into the other
+            arm before their outcome was known.
+        other_share: The number of units that do not count because their control share differs from
+            `control_share`. Units with the control share 0 are counted in `without_control` instead.
+        without_control: The number of units that entered the experiment in nights when it had no control
+            group, for example before the group was switched on. Such units could not be controls when they
+            entered, and a unit enters an experiment only once.
         after_other_play: The number of units that had a task of another play before their first task of this
-            play. The contact by the other play may have changed who gets a second play.
+            play. They do not count, because the contact by the other play may have changed who gets this
+            play.
     """
 
     frame: pd.DataFrame
@@ -91,9 +98,10 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
     """Return the units of a play, or of one variant of it; controls have tasks too.
 
     Each unit enters the experiment with its first task of the play. If the play has its own control group,
-    its other units are compared with this group; the universal control group is left out. If the play has no
-    control group of its own, its units are compared with the universal control group. Then units with an
-    earlier task of another play are left out, because contact by one play may change who gets the next play.
+    the units of this group are the controls; the units of the universal control group are left out. If the
+    play has no control group of its own, the units of the universal control group are the controls. Then
+    units with an earlier task of another play are left out, because contact by one play may change who gets
+    the next play.
 
     Args:
         ledger: The decisions of the nights.
@@ -127,8 +135,8 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 def first_task_units(ledger: Ledger, tasks: pd.DataFrame, maturity: Maturity) -> ExperimentUnits:
     """Return the units of an experiment; each unit enters it with its first task in the ledger.
 
-    The controls are the units of the universal control group. No contact came before the first task. So in
-    the night of this task, the data about the two arms differ only by chance.
+    The controls are the units of the universal control group. No unit was contacted before its first task. So
+    in the night of the first task, the two arms still differ only by chance.
 
     Args:
         ledger: The nights.
@@ -202,7 +210,7 @@ def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
 def _ranges_of_shares(
     started_on: pd.Series, shares: Mapping[date, float], maturity: Maturity
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the lowest and the highest control share from each unit's start until its outcome is known."""
+    """Return each unit's lowest and highest control share from its start until its outcome is known."""
     ranges: dict[date, tuple[float, float]] = {}
     for start in set(started_on):
         earlier = max((night for night in shares if night <= start), default=None)
@@ -218,10 +226,10 @@ def _ranges_of_shares(
 
 
 def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
-    """Return the most frequent control share of the units whose outcomes have matured.
+    """Return the control share that is most frequent among the units whose outcomes have matured.
 
     If two control shares are equally frequent, the one that is more frequent among all units is taken. If
-    they are equally frequent there too, the control share of the unit that started last is taken.
+    both shares also have equally many units in total, the share of the unit that started last is taken.
     """
     if units.empty:
         return None

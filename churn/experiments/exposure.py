@@ -66,7 +66,7 @@ class UnitWeights:
 
 
 class TaskHistory:
-    """The tasks of a ledger, and the probability that a unit is not contacted for its tasks."""
+    """The tasks of a ledger, and the probability that a unit is not contacted because it is a control."""
 
     def __init__(self, ledger: Ledger) -> None:
         """Collect the recorded shares of the control groups.
@@ -117,15 +117,18 @@ class TaskHistory:
 
         A unit is not contacted if, for each of its tasks, it is in the universal control group or in the
         control group of the play. For the universal control group, and for each play, the unit has one
-        position, a random number in [0, 1). It is a control if this position is below the share of the
-        control group. These positions are independent, so `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. Here
-        `u` is the share of the universal control group, and each `c` is the share of one play's own control
-        group, 0 if the play has none. If the share of a control group changed between two tasks of a unit,
-        the unit is untreated in both tasks only if its position is below both shares (see `_left_alone`).
+        position, a random number in [0, 1). The unit is in a control group if its position for this group is
+        below the group's share of the units.
 
-        A list beside the call list, such as the list of lost customers, has no universal control, so its
-        controls represent only the customers on this list. The formula above covers only the tasks of the
-        call list. Its result is multiplied by the share `c` of each play that put the unit on such a list.
+        Let `u` be the share of the universal control group. Let each `c` be the share of one play's own
+        control group, 0 if the play has none. The positions of a unit are independent, so
+        `P(untreated) = u + (1 - u) * c_1 * c_2 * …`. The share of a control group may change between two
+        tasks of a unit. Then the unit is in this group for both tasks only if its position is below the
+        smaller share (see `_left_alone`).
+
+        The formula covers the tasks of the call list. Another list, such as the list of lost customers, has
+        no universal control group; only its plays have control groups. So the result of the formula is
+        multiplied by the share `c` of each play that put the unit on such a list.
         """
         own_tasks: dict[str, list[tuple[float, str, float]]] = {}
         of_lists: dict[str, dict[str, float]] = {}
@@ -157,11 +160,11 @@ class TaskHistory:
 def _left_alone(tasks: Sequence[tuple[float, str, float]]) -> float:
     """Return the probability that a unit is a control for all of its tasks.
 
-    A unit has one random position in [0, 1) for the universal control group, and another one for each play.
-    It is a universal control for a task if the first position is below the share of the universal control
-    group; this share can differ between the tasks. For each other task, the unit must be in the control group
-    of the task's play: its position for this play must be below the share of this group. If a play has
-    several such tasks, the smallest share of its control group counts.
+    A unit has one random position in [0, 1) for the universal control group, and one for each play. The unit
+    is a universal control if its position for the universal control group is below the share of this group.
+    Otherwise, the unit must be in the play's own control group: its position for the play must be below the
+    share of the play's group. All shares can differ between the tasks of a unit. If a unit must be in a
+    play's own group for several tasks, its position must be below the smallest share of this group.
 
     Args:
         tasks: For each task the share of the universal control group, the play, and the share of the play's
@@ -187,9 +190,9 @@ def check_ledger(ledger: Ledger) -> None:
     """Check that the probabilities and arms of a ledger can be used.
 
     Raises:
-        SourceError: the share of a control group is not in [0, 1), an arm is wrong (only a unit whose drawn
-            position is below the share is a control), a unit was drawn twice, two tasks have one id, or a
-            task has no assignment. The error lists all mistakes.
+        SourceError: the share of a control group is not in [0, 1), an arm is wrong, a unit was drawn twice,
+            two tasks have one id, or a task has no assignment. The arm must be control if the drawn position
+            is below the share, otherwise treated. The error lists all mistakes.
     """
     rows, tasks = ledger.assignments, ledger.tasks
     share, position = rows["share"].to_numpy(np.float64), rows["position"].to_numpy(np.float64)
@@ -264,25 +267,24 @@ def without_treated(
     reason: str | None,
     accept_key: str,
 ) -> Snapshots:
-    """Return the snapshots without the rows of customers who were treated in the label window, with a weight
-    for each other row.
+    """Return the snapshots without the rows of treated customers, and with a weight for each remaining row.
 
-    A customer counts as treated if the customer is no control and has a task that could be done in
-    `[cutoff, cutoff + gap + horizon)`. If no customer has a task in this period, the snapshots are returned
-    unchanged.
+    A customer who is no control counts as treated if the customer had an open task on a day of
+    `[cutoff, cutoff + gap + horizon)`. It does not matter whether anybody did this task. If no customer has a
+    task in this period, the snapshots are returned unchanged.
 
     Args:
         snapshots: All snapshots whose labels are known (matured).
         ledger: The ledger: the tasks of all nights, and the arms of the units.
         label: The definition of the label.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        reason: Why a person accepts that some treated customers have no control that represents them; None
-            if no reason is given.
+        reason: Why a person accepts that some treated customers have no comparable controls; None if no
+            reason is given.
         accept_key: The file and the key under which a person writes `reason`; messages name them.
 
     Raises:
         SourceError: the ledger contradicts itself.
-        Stop: some treated customers have no control that represents them, and no reason is given.
+        Stop: some treated customers have no comparable controls, and no reason is given.
     """
     check_ledger(ledger)
     if ledger.tasks.empty:
@@ -317,10 +319,10 @@ def without_treated(
 
 
 def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
-    """Read the snapshots without the rows of customers who were treated in the label window, with a weight
-    for each other row.
+    """Read the snapshots without the rows of treated customers, and with a weight for each remaining row.
 
-    If there is no ledger, the snapshots are the same as `read_snapshots` returns.
+    `without_treated` defines who counts as treated. If there is no ledger, the snapshots are the same as
+    `read_snapshots` returns.
 
     Args:
         params: The parameters.
@@ -330,8 +332,8 @@ def read_untreated(params: Params, known_by: date | None = None) -> Snapshots:
         CallError: there are no snapshots, they do not fit the parameters, or the data are not complete up to
             `known_by`.
         SourceError: a file of the snapshots or of the ledger is damaged, or the ledger contradicts itself.
-        Stop: no label is known yet, or some treated customers have no control that represents them and
-            `evaluate.accept` gives no reason to go on.
+        Stop: no label is known yet, or some treated customers have no comparable controls. The user can
+            accept missing controls with a reason under `evaluate.accept`.
     """
     return without_treated(
         read_snapshots(params, known_by),

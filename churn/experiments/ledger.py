@@ -8,7 +8,8 @@ night does not enter the chains of newer nights.
 
 The folder of a night is first written as `.pending-cutoff=D`. The folder of the night gets its final name
 only after the scores are published. If the process is killed between these two steps, the next `score`
-or `forget` renames the folder (see `recover`). So no call list stays without a folder in the ledger.
+or `forget` renames the folder (see `recover`). This renaming makes sure that each published call list
+has its folder in the ledger.
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ class Ledger:
         tasks: The planned contacts, with the columns of `TASKS`.
         bands: The health bands of the latest night, with the columns of `BANDS`; the next health band of each
             customer depends on them.
-        holdings: For how many consecutive nights up to the latest night the condition of a play has been true
-            for a customer, with the columns of `HOLDINGS`. Only plays whose condition must be true for
-            several nights have rows.
+        holdings: The number of nights in a row on which the condition of a play was true for a customer,
+            counted back from the latest night. The columns are those of `HOLDINGS`. Only plays whose
+            condition must be true for several nights have rows.
         nights: The facts of the nights, the oldest first.
     """
 
@@ -151,7 +152,7 @@ class LedgerNight:
 def read_ledger(output: Path, cutoff: date) -> Ledger:
     """Read the chain of nights before a night: its previous night, the one before that, and so on.
 
-    The ledger stores the previous night of each night that it holds. For a night that is not in the ledger
+    Each night in the ledger names its previous night. For a night that is not in the ledger
     yet, the previous night is the latest of all earlier nights.
 
     Args:
@@ -234,9 +235,10 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
 def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
     """Return the decisions that the ledger must hold for a night, with their files.
 
-    If no later night has used stored decisions of this night, `night` itself is returned. Stored decisions
-    that were used must not change: if `night` holds the same decisions, the stored files are returned, even
-    if they come from other data or from another version of the program.
+    The new decisions (`night`) are returned if no later night has used the stored decisions. If a later night
+    has used the stored decisions, they must not change. Then the stored files are returned if `night` holds
+    the same decisions, even if these files were computed by another version of the program or from other
+    data.
 
     Args:
         output: The output folder.

@@ -121,11 +121,11 @@ def _customers_of(experiment: MeasuredExperiment) -> Interval | None:
 
 
 def _plays_beside_the_universal(ledger: Ledger) -> set[str]:
-    """Return the plays that have no unit in the universal experiment; none if there is no universal
-    experiment.
+    """Return the plays that have no unit in the universal experiment.
 
     These plays belong to lists beside the call list, such as the list of lost customers. The effect measured
-    in the universal experiment does not include these plays.
+    in the universal experiment does not include these plays. If there is no universal experiment, there is no
+    such effect, and no play is returned.
     """
     universal = set(ledger.assignments.loc[ledger.assignments["experiment"] == UNIVERSAL, "unit"])
     if not universal:

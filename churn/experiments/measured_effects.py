@@ -7,16 +7,20 @@ measured share replaces the assumed share only if all of these conditions are tr
 - it was measured on outcomes that were known before the night, and for the label of the night;
 - each arm of the play has at least 20 units that churned, so there is a verdict;
 - the numbers of units in the arms agree with the plan;
-- contact is shown to keep customers, or to drive them away: neither the interval of the share nor the
-  interval of the difference between the churn rates of the arms contains 0.
+- contact is shown to keep customers, or to drive them away: 0 lies outside the interval of the share, and
+  also outside the interval of the difference between the two churn rates.
 
 If these conditions are true and the interval of the share lies above 0, the night uses the measured share.
 If the interval lies below 0, the night expects that a contact keeps no customer. If it contains 0, the night
 uses the assumed share, because a measured effect that may be chance is worse than a stated assumption.
 
-`churn.experiments.contact_costs` says when the mean of recorded costs is used. A night prefers the measured
-cost of the play to the cost that the playbook states for the play. The measured cost of all contacts comes
-next, and `evaluate.profit.contact_cost` comes last.
+`churn.experiments.contact_costs` says when the mean of recorded costs is used. As the cost of a contact, a
+night takes the first of these costs that is known:
+
+- the measured cost of the play;
+- the cost that the playbook states for the play;
+- the measured cost of all contacts;
+- `evaluate.profit.contact_cost`.
 """
 
 from __future__ import annotations
@@ -110,8 +114,7 @@ class MeasuredEffects:
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
         """Return the costs of a campaign, and the share of churners whom a contact keeps.
 
-        The docstring of this module says when a value measured for all contacts replaces the value that the
-        parameters state.
+        The docstring of this module says when a value measured on all contacts replaces an assumed value.
 
         Args:
             assumed_terms: The costs and the share that the parameters state. The stated cost of an offer
@@ -215,8 +218,9 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
     Returns:
         The measured effects and costs. If the effects belong to another label, only the costs are returned,
-        because costs do not depend on the label. For a label of kind event, the result has neither: effects
-        and costs change nothing but the profit, and nights with such a label compute no profit.
+        because costs do not depend on the label. If the effects belong to this label, and it is of kind
+        event, the result is empty. Nights with such a label compute no profit, and effects and costs change
+        only the profit.
 
     Raises:
         SourceError: the file is damaged.

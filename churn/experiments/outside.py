@@ -107,8 +107,8 @@ class ArmSizes(Part):
         counts: The number of units in each arm, the control arm first; accounts are counted if whole accounts
             were assigned to the arms.
         design: The planned share of each arm.
-        p_value: The probability that chance alone gives sizes at least as far from the planned shares; valid
-            only if you look at the sizes once.
+        p_value: The probability that chance alone gives sizes as far from the planned shares as these, or
+            further. The p-value is valid only if you look at the sizes once.
         alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 
@@ -133,8 +133,8 @@ class OutsideExperiment(Part):
         immature: The number of units whose label is not known yet.
         without_label: The number of units that have no label, for example because they had already left
             before the assignment.
-        event: If the outcome is a label that states who has a wanted event, the name of this event; otherwise
-            None.
+        event: The name of the label's wanted event; None if the outcome is not the label, or if the label
+            states who leaves.
     """
 
     name: str
@@ -156,7 +156,7 @@ class OutcomeSample:
     Attributes:
         arm: The arm of each unit.
         event: Whether the outcome happened to the unit.
-        rows: The row of each unit in `OutsideUnits`.
+        rows: The index of each unit in the arrays of `OutsideUnits`.
     """
 
     arm: npt.NDArray[np.object_]
@@ -177,8 +177,7 @@ def measure_outside(
         units: The units of the experiment.
         labels: The labels of customers, and the days on which they become known; needed only if the outcome
             is `label`.
-        event: If the label states who has a wanted event, the name of this event; None if it states who
-            leaves.
+        event: The name of the label's wanted event; None if the label states who leaves.
 
     Raises:
         Stop: the score of a unit is from the time of its assignment or later, or an account is in two arms.
@@ -310,8 +309,9 @@ def _no_verdict(
 ) -> NoImprovement | None:
     """Return why there is no verdict; None if the arms are large enough.
 
-    If fewer than 20 units (or accounts) of an arm have the outcome, or fewer than 20 are without it, the
-    interval of the difference would be too short.
+    Each arm needs at least 20 units with the outcome and at least 20 units without it. With fewer units, the
+    interval of the difference would be too short. If whole accounts were assigned to the arms, accounts are
+    counted instead of units.
     """
     if not control.n or not treatment.n:
         return NoImprovement.EMPTY_ARM

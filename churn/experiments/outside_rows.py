@@ -258,8 +258,9 @@ def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
 
 
 def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Objects | None:
-    """Return the account of each unit, written so that equal accounts are equal texts; an account in two arms
-    is a mistake.
+    """Return the account of each unit in one spelling: in lower case and without spaces at the ends.
+
+    An account in two arms is a mistake, which is added to `problems`.
     """
     if experiment.account is None:
         return None

@@ -166,8 +166,8 @@ class SuccessReader:
     def _left(self, tasks: pd.DataFrame, within_days: int) -> tuple[np.ndarray, int]:
         """Return whether each customer left within `within_days` days of the planning; NaN if not known.
 
-        The label defines what leaving is. The second value is the number of tasks for which it is not known
-        yet whether the customer left.
+        The label defines what leaving is. The method also returns the number of tasks that must wait, because
+        it is not known yet whether their customer left.
         """
         own = self.store.params.label
         # The rule of who is at risk does not change, although by default it depends on the horizon.

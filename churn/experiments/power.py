@@ -44,11 +44,10 @@ class DetectableEffect(Part):
     Attributes:
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
-        churn: The churn in the control group. If the outcome is a wanted event, this is the event's rate in
-            the control group.
+        churn: The rate of churn, or of the wanted event, in the control group.
         effect: The smallest `churn(control) - churn(treatment)` that is found with the probability `power`.
-            If the outcome is a wanted event, this is the smallest gain in the event's rate. The value is None
-            if the experiment cannot find even the largest possible effect.
+            If the outcome is a wanted event, the effect is the smallest gain in the event's rate. The effect
+            is None if the experiment cannot find even the largest possible effect.
         power: The probability of finding the effect.
         is_gain: Whether the outcome is a wanted event, such as an upgrade; the effect is then a gain in the
             event's rate.
@@ -96,7 +95,7 @@ def units_needed(
         churn_treatment: The churn in the arm that is contacted, between 0 and 1.
         control_share: The share of the units that are in the control group, between 0 and 1.
         power: The probability of finding the difference.
-        alpha: Among experiments without an effect, the share in which the test finds an effect.
+        alpha: The share of experiments without an effect in which the test still finds an effect.
 
     Source: Fleiss, Levin and Paik (2003), Statistical methods for rates and proportions, 3rd edition, section
         4.2, without the correction for continuity.
@@ -132,7 +131,7 @@ def power_of(
         churn_treatment: The churn in the arm that is contacted, between 0 and 1.
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
-        alpha: Among experiments without an effect, the share in which the test finds an effect.
+        alpha: The share of experiments without an effect in which the test still finds an effect.
 
     >>> round(power_of(0.03, 0.02, 300, 2700), 2)
     0.24
@@ -165,12 +164,11 @@ def smallest_effect(
     """Return the smallest reduction of churn, or gain in the rate of an event, that an experiment finds.
 
     Args:
-        churn: The churn in the control group. If the outcome is a wanted event, this is the event's rate in
-            the control group.
+        churn: The rate of churn, or of the wanted event, in the control group.
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         power: The probability of finding the effect.
-        alpha: Among experiments without an effect, the share in which the test finds an effect.
+        alpha: The share of experiments without an effect in which the test still finds an effect.
         is_gain: Whether the outcome is a wanted event, such as an upgrade; the effect is then a gain in the
             event's rate.
 

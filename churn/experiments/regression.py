@@ -98,8 +98,8 @@ def adjusted_difference(
     """Return the difference of two churn rates, adjusted by the score, with a robust interval.
 
     The method is a regression on the arm, the centred score and their product. A unit without a score
-    gets the mean score. If each arm has at least two units with a score and two units without a score, the
-    difference is also adjusted for whether a unit has a score.
+    gets the mean score. A further column says whether a unit has a score. This column is used only if
+    each arm has at least two units with a score and two units without a score.
 
     Args:
         left: Whether each unit left, shape `[units]`.
@@ -152,7 +152,8 @@ def _fit(
     """Return the coefficient of the arm (the second column) with changed sign, its interval and its standard
     error.
 
-    Each arm has its own regression line, so the two adjusted rates are independent. The intervals of the two
+    The coefficient is the difference between the adjusted rates of the two arms. These rates are independent,
+    because each arm has its own regression line. The intervals of the two
     rates are combined in the same way as Newcombe combines the intervals of two plain rates. The symmetric
     interval, which is the difference plus and minus two standard errors, is too short if a small control
     group has few churners.
@@ -178,11 +179,12 @@ def _fit(
 def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
     """Return Wilson's interval of an adjusted rate with a given variance.
 
-    Wilson's formula needs a number of units: it gets the number that would give an unadjusted rate this
-    variance.
+    Wilson's formula needs a number of units. This number is computed from the variance:
+    `n = rate x (1 - rate) / variance`, as for an unadjusted rate.
 
-    An adjusted rate may lie outside [0, 1], or the regression line of an arm may fit all its units exactly.
-    In both cases, the interval is symmetric.
+    The number cannot be computed if the adjusted rate is not between 0 and 1, or if the variance is 0. The
+    variance is 0 if the regression line of an arm fits all its units exactly. Without the number, the
+    interval is symmetric around the rate.
     """
     if not 0 < rate < 1 or variance <= 0:
         return rate - z * math.sqrt(max(variance, 0.0)), rate + z * math.sqrt(max(variance, 0.0))

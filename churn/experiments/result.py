@@ -40,7 +40,7 @@ class Guard(Part):
 class RiskBandEffect(Part):
     """The effect of contact in one band of risk.
 
-    The error level of its interval is divided by the number of bands (Bonferroni).
+    The error level of the effect's interval is 5 % divided by the number of bands (Bonferroni).
     """
 
     band: str
@@ -66,11 +66,11 @@ class MeasuredExperiment(Part):
         without_value: The number of measured units whose value (what the unit would still pay) is not known.
             For the money that contact saved, each such unit gets the mean value of the units with a known
             value.
-        arm_changed: The number of units that do not count because the share of the control group was changed
-            before their outcome was known, and the new share would put them into the other arm.
+        arm_changed: The number of units that would now be in the other arm, because the share of the control
+            group was changed before their outcome was known; they do not count.
         merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
-        other_share: The number of units from nights whose planned share of the control group was not
+        other_share: The number of units from nights with another planned share of the control group than
             `control_share`; they do not count.
         without_control: The number of units that entered the experiment on nights when it had no control
             group, for example before the control group was switched on. Such units could not be controls, so
@@ -94,7 +94,7 @@ class MeasuredExperiment(Part):
             the label counts a wanted event, it makes this event rarer.
         guards: The side effects of contact: how often each unwanted event happened in the two arms.
         detectable: The smallest effect that the units of the experiment can show; None if an arm is empty, or
-            if none or all of the controls left.
+            if all controls have the same outcome.
         success: How often the play reached its criterion of success; None for the universal experiment.
     """
 
@@ -138,9 +138,10 @@ class Effects(Part):
         plays: Each play, and each variant of a play, compared with its controls.
         event: The name of the event that the label counts; None if it counts who leaves.
         sum_of_plays: The number of customers whom all plays together saved or gained, if the measured
-            difference of each play is its true effect; None if no play counts in the sum. This sum of
-            plays is too high, because an effect that looks large only by chance counts in full. So
-            the effect of all contacts (`universal`) is shown beside the sum of plays.
+            difference of each play is its true effect. The sum is None if all plays are in
+            `plays_without_difference`. This sum of plays is too high, because an effect that looks large only
+            by chance counts in full. So the effect of all contacts (`universal`) is shown beside the sum of
+            plays.
         plays_without_difference: The plays that do not count in `sum_of_plays`: they have no measured
             difference, or they put customers on other lists than the call list.
         designs: How many units and days each experiment needs to show the assumed effect.

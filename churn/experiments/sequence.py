@@ -1,9 +1,9 @@
 """The interval of the effect, and a test of the arms' sizes, if the results are looked at every night.
 
-The interval and the test are valid for all looks together. If somebody looks every night, a 95 % interval
-that is made for one look excludes 0 at some time in 30 to 80 % of experiments without an effect. The interval
-of this module counts only if each arm has at least 20 churners. It then excludes 0 at some time in at most
-5 % of such experiments.
+The interval and the test are valid for all looks together. A usual 95 % interval is valid for one look only:
+among experiments without an effect, 30 to 80 % have a night on which this interval excludes 0. The interval
+of this module counts only if each arm has at least 20 churners. With this rule, at most 5 % of the
+experiments without an effect have a night on which the interval of this module excludes 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from churn.metrics.metrics import Floats, Ints
 Bools = npt.NDArray[np.bool_]
 
 RATIO_ALPHA = 0.001
-"""Among sound experiments, the share in which the test of the arms' sizes may raise an alarm."""
+"""The allowed share of sound experiments in which the test of the arms' sizes raises an alarm."""
 
 RATIO_PRIOR = 100.0
 """The weight of the prior distribution around the planned share, in units, in the test of the arms' sizes at
@@ -66,7 +66,7 @@ class DifferenceSequence:
 
 
 class NightlyEffect(Part):
-    """The effect of contact at the latest look of an experiment that is looked at every night.
+    """The latest effect of contact in an experiment whose results are looked at every night.
 
     Attributes:
         difference: `churn(control) - churn(treatment)` with an interval that is valid for all looks together.
@@ -99,7 +99,7 @@ class SampleRatio(Part):
 
 
 def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float, alpha: float) -> Floats:
-    """Return half the width of an interval that is valid for all looks together.
+    """Return half the width of an interval that stays valid if somebody looks at it every night.
 
     The formula uses `standard_error x sqrt(n)`, the standard error that the estimate would have with a single
     unit. The formula is valid only for large numbers of units (asymptotic). Therefore an interval counts only
@@ -109,7 +109,7 @@ def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float
         standard_error: The standard error of the estimate at each look.
         n: The number of units at each look, both arms together.
         n_target: The number of units at which the interval is narrowest, for example the planned number.
-        alpha: Among experiments without an effect, the share in which any of the intervals may exclude 0.
+        alpha: The allowed share of experiments without an effect in which at least one interval excludes 0.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), Time-uniform central limit theory and
         asymptotic confidence sequences, Annals of Statistics 52, 2613-2640, equations 9 and 17.
@@ -143,7 +143,7 @@ def difference_sequence(
         churners_treatment: The number of churners in the contacted arm up to each look.
         n_treatment: The number of units with a known outcome in the contacted arm up to each look.
         n_target: The number of units, both arms together, at which the interval is narrowest.
-        alpha: Among experiments without an effect, the share in which any of the intervals may exclude 0.
+        alpha: The allowed share of experiments without an effect in which at least one interval excludes 0.
     """
     n = n_control + n_treatment
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -162,7 +162,7 @@ def difference_sequence(
 
 
 def nightly_effect(sequence: DifferenceSequence) -> NightlyEffect:
-    """Return the effect at the latest look at one experiment, with its verdict.
+    """Return the last effect in the sequence of one experiment, with its verdict.
 
     >>> counts = [np.array([count]) for count in (60, 600, 300, 5400)]
     >>> effect = nightly_effect(difference_sequence(*counts, n_target=6000))
@@ -210,9 +210,9 @@ def sample_ratio(n_control: int, n_treatment: int, control_share: float) -> Samp
 def sample_ratio_sequence(n_control: Ints, n_treatment: Ints, control_share: float) -> Floats:
     """Return the p-value of the arms' sizes at each look; it is valid for all looks together.
 
-    The p-value is one divided by the largest Bayes factor until that look. This factor tells how much
-    better other shares of controls explain the arms' sizes than the planned share does. In at most .1 % of
-    sound experiments, the p-value falls below .001 at some look.
+    Each look has a Bayes factor. A large factor means that other shares of controls explain the arms' sizes
+    better than the planned share. The p-value of a look is one divided by the largest factor up to this look.
+    In at most .1 % of sound experiments, the p-value falls below .001 at some look.
 
     Args:
         n_control: The number of units in the control group up to each look, shape `[..., looks]`.

@@ -68,9 +68,9 @@ def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelO
     """Read the labels of customers for the nights in which units entered an experiment.
 
     A customer has a label for a night only if, in that night, the customer could still leave (or have the
-    event that the label asks for). A contact may be the reason why a customer later objects to being
-    contacted. So such an objection does not count as leaving, and the customer is still measured. The
-    objection is an unwanted event, and the outcome is whether the customer left.
+    event that the label asks for). A customer who later objects to being contacted keeps the label, because a
+    contact of the experiment may have caused the objection. The objection does not count as leaving; it is an
+    unwanted event.
 
     Args:
         store: The store.

@@ -63,9 +63,8 @@ def find_units(customers: pd.DataFrame, kind: UnitKind, earlier: Mapping[str, st
     an address have different person ids, the address is not used, because the ids say that they are different
     persons. An account is the set of customers with the same `account_id`.
 
-    A unit keeps its name: if a customer of the unit belonged to a unit in an earlier night, the name is the
-    name of that unit. If there are several earlier units, the first one in the order of `earlier` gives the
-    name.
+    If one of a unit's customers is in `earlier`, the unit gets the name of that customer's earlier unit. If
+    the customers had several earlier units, the first one in the order of `earlier` gives the name.
 
     Args:
         customers: One row for each customer, with `customer_id`, and with `person_id`, `email` and
@@ -106,9 +105,10 @@ def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
 
 
 def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
-    """Return each customer's address if it identifies a person, and the number of shared addresses.
+    """Return each customer's address, and the number of shared addresses.
 
-    A shared address has more than `MAX_CUSTOMERS_PER_ADDRESS` customers.
+    The address is None if it does not identify a person. A shared address has more than
+    `MAX_CUSTOMERS_PER_ADDRESS` customers.
     """
     emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
     addresses = [normalise_email(email) for email in emails]
@@ -124,7 +124,7 @@ def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) ->
 
 
 def _connect(n: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
-    """Return for each row the first of the rows that are connected with it by equal keys."""
+    """Return for each row the first row of its group; rows with an equal key are in the same group."""
     parent = list(range(n))
 
     def root(row: int) -> int:

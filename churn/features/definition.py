@@ -2,9 +2,9 @@
 
 Two definitions are equal if the two signals have the same declared facts (such as name, table and kind) and
 the same rounded values for the invented customers of the fixed company (`fixed_company`). Comments, layout,
-names inside the code, and the signal's texts do not count. The fixed company cannot show every change, such
-as a new limit in a signal's code that none of the company's customers reaches. After a change that the fixed
-company does not show, raise the signal's `version` by hand.
+names inside the code, and the signal's texts do not count. The fixed company cannot show every change of a
+signal's code, such as a new upper limit that is higher than all values on this company. After a change that
+the fixed company does not show, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -148,8 +148,7 @@ def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | C
 def contract_of(signal: Signal) -> Table:
     """Return the `Table` that describes the columns of the table that a signal reads.
 
-    The name of the table decides which `Table` this is; for the history of an attribute, the signal's kind
-    decides too.
+    The result depends on `signal.table` and, for the history of an attribute, also on `signal.kind`.
     """
     if signal.table in CANONICAL_TABLES:
         return CANONICAL_TABLES[signal.table]

@@ -2,15 +2,15 @@
 
 If the values of a signal on this company change, the definition of the signal has changed.
 
-The customers and their rows are drawn at random, but always in the same way. The contract of a table lists
-its columns, and rows are drawn for these columns. So the user's own tables (`events:`) and the histories of
-attributes have rows too. The rows contain everything that a signal can use. A signal counts the rows in a
-window, for example in the last 28 days; so some rows lie just inside and some just outside a window. Several
-rows lie on one day, and some rows become known late. Some values are missing. A row may have an outcome, such
-as the opening of a mail: some outcomes have not happened yet, some happen soon after the time of their row,
-some late, and some even before it. Some customers are new or have no rows, and the data begin shortly before
-the first cutoff. The draws use no random generator of a library, because a new version of a library may
-change the numbers.
+The customers and their rows are drawn at random, but always in the same way. To draw the rows of a table,
+only the list of its columns is needed. So the user's own tables (`events:`) and the histories of attributes
+have rows too. The rows contain everything that a signal can use. A signal counts the rows in a window, for
+example in the last 28 days; so some rows lie just inside and some just outside a window. Several rows lie on
+one day, and some rows become known late. Some values are missing. A row may have an outcome, such as the
+opening of a mail. Some outcomes have not happened yet. The others happen soon after the time of their row,
+long after this time, or even before it. Some customers are new or have no rows, and the data begin shortly
+before the first cutoff. The draws use no random generator of a library, because a new version of a library
+may change the numbers.
 """
 
 from __future__ import annotations
@@ -141,8 +141,9 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
     """Draw the values of one column, in the form that the data store has for such a column.
 
-    The store keeps an outcome as two columns. Return each stored column by its name, with a mask of the rows
-    that have a value. For ids, other texts and the times of rows, no column is returned.
+    Return each stored column by its name, with a mask of the rows that have a value. A column of the role
+    `outcome` gives two stored columns (see `_outcome`). For ids, other texts and the times of rows, no column
+    is returned.
     """
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
@@ -179,8 +180,8 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
     """Draw amounts or numbers as the data store holds them: in cents or thousandths.
 
-    Half of the numbers are whole. In the history of an attribute, some rows say that the attribute has no
-    value any more (`EMPTIED_VALUE`).
+    Half of the numbers are whole. If `column.may_be_emptied` (in the history of an attribute), some
+    numbers are `EMPTIED_VALUE`, which means that the customer no longer has a value.
     """
     n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)

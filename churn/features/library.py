@@ -94,13 +94,13 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
 
 
 LIST_ITEM = {"families": "family", "tables": "table", "names": "signal"}
-"""The noun for an item of each list in `signals` of params.yaml, by the key of the list."""
+"""The noun for an item of `families`, `tables` and `names`, the lists of `signals` in params.yaml."""
 
 _WHERE_LISTED = "`churn signals` lists them."
 
 
 def _lists(params: Params) -> dict[str, tuple[str, ...]]:
-    """Return the lists in `signals` of params.yaml that choose signals, by the key of the list."""
+    """Return the lists `families`, `tables` and `names` of `signals` in params.yaml, as a dictionary."""
     signals = params.signals
     return {"families": signals.families, "tables": signals.tables, "names": signals.names}
 

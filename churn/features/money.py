@@ -16,8 +16,8 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
 
     The money is in units of the currency, not in cents. It is the sum of the payments received in the window.
     If payments have no `paid_at`, the money is the sum of the amounts of the orders that were not returned.
-    If it has no orders either, each payment counts on the day of its row. The frame is empty if the store has
-    no payments and no orders.
+    Without `paid_at` and without orders, each payment counts on the day of its row. The frame is empty if the
+    store has no payments and no orders.
 
     Args:
         store: The store to read.

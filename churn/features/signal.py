@@ -61,12 +61,13 @@ class Signal:
         doc: The signal's entry in the data dictionary.
         function: The function that computes the values; None for an attribute that never changes.
         kind: Whether the values are numbers, or levels (the texts of a column).
-        level_of: The text column from which the signal takes its values (levels). The function returns
-            their codes, but snapshots hold the texts. None if the function returns no codes.
+        level_of: The text column from which the signal takes its values (levels). The signal's function
+            returns each level as a code (a number); snapshots hold the level's text. None if the function
+            returns no codes.
         generic: The name of the generic family (a function that makes signals for event tables) that made
             this signal; None for a named signal.
-        version: The version of the signal's definition. Raise the version by hand if the signal's values
-            change, but the digest of its definition does not (see `churn.features.definition`).
+        version: The version of the signal's definition. Raise the version by hand after a change that
+            `churn.features.definition` cannot detect.
     """
 
     name: str
@@ -102,11 +103,14 @@ class Signal:
     def facts_for(self, words: LabelWords) -> dict[str, Any]:
         """Return `facts()`, adapted to what the label predicts: leaving, or an event such as an upgrade.
 
-        `riskier_when` says which values make leaving more likely, not which values make another event more
-        likely. If the label predicts such an event, `riskier_when` therefore does not constrain the model. If
-        the signal's values are levels, the reason then says that customers with this level have the event
-        more often, and not that they leave more often. Some signals, such as the number of failed charges,
-        say nothing if they are 0; such a signal then gives no reason (`silent_at_zero`).
+        If the label predicts an event other than leaving, these facts change:
+
+        - `riskier_when` is `either`, so that it does not constrain the model. The signal's own `riskier_when`
+          says which values make leaving more likely.
+        - `reason` of a signal with levels says that customers with this level have the event more often, not
+          that they leave more often.
+        - `silent_at_zero` is true for a signal that gives no reason if its value is 0, such as the number of
+          failed charges.
         """
         facts = self.facts()
         if words == CHURN_WORDS:
@@ -155,8 +159,8 @@ def signal(
         german: The German translation of `reason`.
         level_of: The text column whose values (levels) the function returns as codes; None if it returns
             numbers.
-        version: The version of the signal's definition. Raise the version by hand if the signal's values
-            change, but the digest of its definition does not (see `churn.features.definition`).
+        version: The version of the signal's definition. Raise the version by hand after a change that
+            `churn.features.definition` cannot detect.
 
     Raises:
         SignalError: the table or the family does not exist, the name is taken, or the docstring is missing.

@@ -52,8 +52,8 @@ class Aggregate:
         values: The aggregate of each customer, with the customer code as the index; NaN for a customer
             without events.
         mean: If the aggregate is a sum, the mean of the summed column for each customer, with the same index;
-            otherwise None. If the ranks of an attribute agree with the mean as closely as with the sum, the
-            attribute is a price and not a total.
+            otherwise None. The mean tells prices from totals: an attribute that follows the mean at least as
+            closely as the sum holds a price.
     """
 
     words: str
@@ -69,10 +69,10 @@ class CopyMatch:
 
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
-        strength: The share of equal values, or the absolute rank correlation. If the column holds bands, the
-            bands explain this share of the variance of the ranks.
-        words: A sentence about the agreement. `copy_match` gives only its beginning; the caller adds the
-            words of the aggregate.
+        strength: The share of equal values, or the absolute rank correlation. If the column holds bands,
+            `strength` says how well the bands explain the customers' ranks (R-squared).
+        words: A sentence about the agreement. `copy_match` writes only the beginning of the sentence; its
+            caller adds the rest, which names the aggregate.
     """
 
     equal: bool
@@ -147,8 +147,9 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
     """Compute an aggregate over each customer's early rows only; 0 for a customer who has only later rows.
 
-    `early_rows` says which rows are early. A column holds nothing of the future if it copies this aggregate
-    as closely as it copies the aggregate up to today.
+    `early_rows` says which rows are early. A column is compared with this early aggregate and with
+    `aggregate`, which covers all rows up to today. If the column agrees with the early aggregate at least as
+    closely as with `aggregate`, early rows alone explain the column, and it holds nothing of the future.
     """
     (values,) = _by_customer(context, aggregate.table, [aggregate.sql], early_rows(context))
     has_rows_today = ~np.isnan(aggregate.values)
@@ -156,7 +157,7 @@ def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
 
 
 def early_rows(context: GuardContext) -> str:
-    """Return SQL that is true for an early row: before the first cutoff, or up to a month after sign-up."""
+    """Return SQL that is true for early rows: rows before the first cutoff or within a month of sign-up."""
     return f"day < greatest({first_cutoff_day(context)}, signed_up + {SIGN_UP_DAYS})"
 
 
@@ -197,8 +198,8 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 def matching_window(context: GuardContext, values: Floats) -> str | None:
     """Describe the period whose events a column counts or sums up; None if there is no such period.
 
-    The period (window) is either the last days before today, at most `LONGEST_WINDOW`, or all time up to the
-    date of an earlier export.
+    The period (window) is either the last days before today (at most `LONGEST_WINDOW` days), or all time
+    before a past day. A column describes all time before a past day if it was exported on that day.
 
     Args:
         context: The company.
@@ -281,5 +282,8 @@ def _best_window(
 
 
 def _best_row(windows: Floats, values: Floats) -> int:
-    """Return the index of the row of `windows`, shape (days, customers), that equals `values` most often."""
+    """Return the index of the row of `windows` that equals `values` for the most customers.
+
+    `windows` has the shape (days, customers).
+    """
     return int((np.abs(windows - values) <= 0.005).mean(axis=1).argmax())

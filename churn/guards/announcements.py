@@ -28,7 +28,7 @@ the share of churners among all customers.
 def is_sure(low: float, base: float) -> bool:
     """Return whether nearly all customers of a group left, judged by the lower bound of the share that left.
 
-    After a mere sign of risk, such as a complaint, this share is never so large.
+    A sign of risk, such as a complaint, does not pass this test, because many customers who complain stay.
 
     Args:
         low: The lower bound of the 99 % interval of the share of the group that left.
@@ -43,8 +43,8 @@ def announced_by_event(context: GuardContext) -> Iterator[Finding]:
     The finding has severity `stop` if nearly every customer with such a row left (see `is_sure`). A complaint
     raises the risk, but many customers who complain stay. The finding has severity `warn` if customers with
     such a row left more often than the average customer, and the name of the table or kind speaks of leaving.
-    Rows on or after the day on which a customer left do not count, because no cutoff before that day sees
-    them. If the label is inactivity, all rows count.
+    If a customer left, only rows before the day of leaving count, because a prediction of the leaving can see
+    only these rows. If the label is inactivity, all rows count.
     """
     ends = context.ends
     base = ends.left_share
@@ -103,7 +103,7 @@ def _announcement(
         base: The share of churners among all customers.
         table: The event table.
         column: The column that says of which kind a row is; an empty text if all rows of the table count.
-        level: The kind, as this column names it; an empty text if all rows of the table count.
+        level: The name of the kind in `column`; an empty text if all rows of the table count.
         label: The definition of the label. If the label is an event other than leaving, a table or kind
             whose name speaks of leaving gives no warning.
     """
@@ -142,8 +142,7 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
     """Yield a finding with severity `stop` for each attribute with a level that almost only churners have.
 
     A missing value is a level too. If nearly all customers with a level have left (see `is_sure`), the source
-    wrote this level when they left. A level that is no leak may raise the risk, but many customers with this
-    level stay.
+    wrote this level when they left. If a level is only a sign of risk, many customers with the level stay.
     """
     has_known_state, has_left = context.ends.has_known_state, context.ends.has_left
     base = context.ends.left_share

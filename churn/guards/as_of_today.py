@@ -119,14 +119,15 @@ def _copy_words(context: GuardContext, name: str, values: Floats | None, aggrega
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
     A row is early if it lies before the first cutoff, or within a month after the sign-up, or both. The
-    attribute is also compared with the aggregate of the early rows alone. If the attribute copies the
-    aggregate of the early rows at least as closely as the aggregate of all rows, it holds nothing of the
-    future.
+    attribute is compared with the aggregate of all rows, and also with the aggregate of the early rows alone.
+    If the early rows agree at least as closely as all rows, the attribute holds nothing of the future, so it
+    is no copy.
 
     Args:
         context: The company.
         name: The attribute.
-        values: Each customer's value of the attribute as a number; None if it holds no numbers.
+        values: Each customer's value of the attribute as a number, or as a day number; None if the attribute
+            holds neither numbers nor dates.
         aggregate: The aggregate.
     """
     copy = _copy_of(context.levels[name], values, aggregate)
@@ -139,11 +140,12 @@ def _copy_words(context: GuardContext, name: str, values: Floats | None, aggrega
 def _copy_of(
     levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate
 ) -> CopyMatch | None:
-    """Return how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
+    """Return how an attribute (numbers, dates or bands) copies an aggregate; None if it is no copy.
 
     Args:
         levels: Each customer's value of the attribute as text, in the order of the customer codes.
-        values: Each customer's value of the attribute as a number; None if it holds no numbers.
+        values: Each customer's value of the attribute as a number, or as a day number; None if the attribute
+            holds neither numbers nor dates.
         aggregate: The aggregate.
     """
     has_events = ~np.isnan(aggregate.values)

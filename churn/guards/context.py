@@ -51,9 +51,10 @@ class CustomerEnds:
 
     Attributes:
         state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
-        day: The day number of the customer's end: the end of the last contract, the first event or the last
-            core event, by the kind of the label. If the customer has no end before the watermark, `day` is
-            the watermark.
+        day: The day number of the customer's end. If contracts decide the label, this is the day on which
+            the last contract ended. If an event decides it, this is the day of the first such event. If
+            inactivity decides it, this is the day of the last core event. If the customer has no end before
+            the watermark, `day` is the watermark.
     """
 
     state: npt.NDArray[np.int8]
@@ -179,14 +180,18 @@ class GuardContext:
     def ends(self) -> CustomerEnds:
         """Return who had left by the watermark (the end of the data), and when; see `CustomerEnds`.
 
-        If contracts decide the label, a customer is active if the last contract ends after the watermark,
-        and has left if it ended earlier and the grace period (the days in which a renewal still counts) is
-        over. If an event decides
-        it, a customer who had the event counts as having left, and every other customer counts as active.
+        If contracts decide the label, a customer whose last contract ends after the watermark is active. If
+        the contract ended earlier, a grace period follows, in which a renewal still counts. If the grace
+        period is over by the watermark, the customer has left; if not, the state is unknown. The state of a
+        customer without a contract is unknown too.
+
+        If an event decides the label, a customer who had the event counts as having left, and every other
+        customer counts as active.
 
         If inactivity decides the label, the state depends on the number of days from the last core event to
-        the watermark. A customer with more than `days_active` days has left. Of the others, those with at
-        most `horizon_days` days are active. In all other cases the state is unknown.
+        the watermark. If this number is more than `days_active`, the customer has left. Otherwise, if it is
+        at most `horizon_days`, the customer is active. If it lies between `horizon_days` and `days_active`,
+        or if there was no core event, the state is unknown.
         """
         n = self.store.n_customers
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)

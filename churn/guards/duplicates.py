@@ -108,15 +108,18 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
 def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
     """Return the pairs of ids with the rows of one person, in the order of the customer codes.
 
-    A row is personal if few customers have an equal row. A pair counts if the personal rows of both ids
-    have enough distinct measurements in common (see `_measurement`), and if the longer history holds nearly
-    all rows of the shorter history. The pair must share so many measurements that fewer than
-    `MAX_CHANCE` pairs of different people are expected to share as many by chance. To compute this expected
-    number, begin with the number of all pairs of customers. For each shared measurement, multiply by the
-    share of the rows of its table that have this measurement.
+    A row is personal if few customers have an equal row. A pair counts if it passes two tests.
 
-    Rows that are not personal, such as mailings, are often equal for all customers. So the two histories are
-    compared twice, once by their personal rows alone and once by their other rows alone.
+    The first test counts the distinct measurements (see `_measurement`) that are in personal rows of both
+    ids. There must be at least `MIN_PROOFS`, and too many to be equal by chance: the expected number of pairs
+    of different people with so many equal measurements must be at most `MAX_CHANCE`. To compute this expected
+    number, begin with the number of all pairs of customers. For each measurement that both ids have, multiply
+    the number by the fraction of the table's rows that have this measurement.
+
+    The second test compares the histories (all rows) of the two ids: the longer history must hold nearly all
+    rows of the shorter history. This must be true of the personal rows alone, and also of the other rows
+    alone. Otherwise the other rows, such as mailings that all customers get, could hide that the personal
+    rows differ.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:
@@ -190,8 +193,8 @@ def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
     """Return the SQL of a row's measurement: its time of day, its numbers and the times to its outcomes.
 
     The time to an outcome, such as the payment of a bill, is counted from the row's own time. Texts, such as
-    the name of a campaign, are no part of the measurement, because customers who signed up on the same day
-    get the same mails at the same hours.
+    the name of a campaign, are no part of the measurement. People who signed up on the same day get the same
+    mails at the same hours; with texts, these people would look like one person.
 
     Args:
         table: The table.

@@ -45,7 +45,7 @@ DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return a lower bound for the share of churners with a suspicious history minus that of stayers.
+    """Return a lower bound for how much more often churners than stayers have a suspicious history.
 
     The result is the lower end of the 99 % interval of the churners' share, minus the upper end of the 99 %
     interval of the stayers' share.

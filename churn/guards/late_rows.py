@@ -78,8 +78,8 @@ OWN_TIME = internal_name("own_time")
 def late_rows(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose rows came into the source a day or more after their events.
 
-    The guard compares the time of the event with every other time column of the source, even if this column
-    is not mapped, or if the query of the table leaves it out.
+    The guard compares the time of the event with every other time column of the source. This includes columns
+    that are not mapped, and columns that the query of the table leaves out.
     """
     end = _end_of_data(context)
     with context.source() as source:
@@ -125,7 +125,7 @@ def is_period_start(name: str) -> bool:
 
 
 def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
-    """Yield a finding for each column whose times are, in too many rows, a day or more after the event."""
+    """Yield a finding for each column with too many times that are a day or more after the event."""
     mapping, time = dict(spec.origin.columns), spec.table.time
     if spec.table.is_history and "changed_at" in mapping:
         mapping["valid_from"] = mapping["changed_at"]
@@ -170,8 +170,8 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading although neither its name nor its
             values show this. It is False for a mapped column and for the history of an attribute. It is
-            also False for a column that the table's query in params.yaml does not return, because the time
-            may be about the row of another table that the query joins.
+            also False for a column that is left out by the table's query in params.yaml. Such a column may
+            belong to another table that the query joins.
     """
     if (
         measures.late_share < LATE_WARN
@@ -258,7 +258,7 @@ def _view_with_all_columns(
 
 
 def _widened_query(source: Source, query: str) -> str | None:
-    """Return a query that also returns all columns of its tables; None if DuckDB cannot parse the query.
+    """Return a query extended by all columns of the tables it reads; None if DuckDB cannot parse the query.
 
     If the query groups rows, each added column holds the largest value in the group.
     """

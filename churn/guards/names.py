@@ -104,7 +104,7 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
 
 
 def _suspicious_event_columns(context: GuardContext) -> Iterator[tuple[str, str]]:
-    """Yield each event column whose source column has a name that speaks of leaving, and this name."""
+    """Yield pairs of an event column and the name of its source column, if this name speaks of leaving."""
     for table, spec in context.specs.items():
         if table == "customers" or spec.table.is_history:
             continue
@@ -157,8 +157,8 @@ def plain(name: str) -> str:
 def known_leaks(context: GuardContext) -> Iterator[Finding]:
     """Find columns and kinds of events that are known to leak in public data sets.
 
-    Stop at such a column if at least two more columns of the same public data set are mapped, because the
-    user's data then are this data set; otherwise warn.
+    A finding about a column is a stop if at least two more columns of the same public data set are mapped.
+    These columns show that the user works with this data set. All other findings are warnings.
     """
     yield from _leaky_attributes(context)
     for table in context.event_tables:

@@ -112,7 +112,7 @@ def _differences(
 ) -> Iterator[Finding]:
     """Yield a finding for each signal whose actual values are not the expected values.
 
-    If the customers in the cohort differ, yield one finding for the cohort instead.
+    If `actual` has other customers than `expected`, yield one finding for the cohort instead.
 
     Args:
         proof: The name of the proof.

@@ -57,14 +57,15 @@ MIN_CORRELATION_RISE = 0.1
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Report a column of scheduled times if far fewer rows wait for their time today than on past days.
+    """Report a column of scheduled times if it has far fewer future times today than it had on past days.
 
-    For today and for each past day, the guard counts the rows that are dated before this day and whose
-    scheduled time lies on or after it. If the source knows each time from the beginning, these counts are
-    similar. If it fills in a time only after the event, the times of future events are still empty, but all
-    times up to today are filled in. There is a finding only if the count for today is less than half of the
-    mean count for past days. Under a Poisson distribution with this mean, the probability of such a low count
-    must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
+    To count the future times of a day, the guard counts the rows that are dated before the day but scheduled
+    for this day or later. If the source knows each time from the beginning, the counts for today and for past
+    days are similar. If the source fills in a time only after the event, the count for today is low, because
+    future times are still empty. The counts for past days are higher, because those times are filled in by
+    now. There is a finding only if the count for today is less than half of the mean count for past days.
+    Under a Poisson distribution with this mean, the probability of such a low count must also lie below
+    `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -92,16 +93,19 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Look for rows that are dated at the start of a period but hold the events of the whole period.
 
-    The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
-    lies inside such a period. A row does no harm if it holds the events of the period before its date. Either
-    of two facts shows that the rows do no harm. First, the totals in the rows correlate with another table's
-    events before the date, not with its events after the date. Second, almost no customer has a row dated
-    before the sign-up.
+    A period is a week, a month, a quarter or a year. The guard checks a table if all its rows are dated on
+    the first day of a period. A cutoff must also lie inside a period.
 
-    The guard stops if the totals correlate more with the events after the date than with the events before
-    it. The difference of the two rank correlations must be larger than its 99 % margin. The guard also stops
-    if the share of customers with a row dated before the sign-up is at least `EARLY_SHARE`. If neither fact
-    can be measured, the guard warns, because a row may hold the events before or after its date.
+    Rows do no harm if they hold the events of the period before their date. One of two facts is enough to
+    show this. The first fact: the totals in the rows correlate more with the events of another table before
+    the date than with those after the date. The second fact: almost no customer has a row dated before the
+    sign-up.
+
+    The finding is a stop if the totals correlate more with the events after the date than with those before
+    the date. Two rank correlations count as different only if their difference is larger than its 99 %
+    margin. The finding is also a stop if the share of customers with a row dated before the sign-up is at
+    least `EARLY_SHARE`. The finding is a warning if the data do not show whether the rows hold the events
+    before or after their date.
     """
     for table in context.event_tables:
         # A contract may begin before its customer signs up, on the first day of the month.
@@ -145,9 +149,9 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
     """Compare the values of a table with the events of other tables before and after the date of each value.
 
     Returns:
-        Two values. The first is a finding if the values of a column follow the events after the date more
-        closely than those before it, otherwise None. The second is whether the values of a column follow the
-        events before the date more closely than those after it.
+        Two values. The first is a finding if the values of a column correlate more with the events after the
+        date than with the events before the date; otherwise None. The second is True in the opposite case: if
+        the values of a column correlate more with the events before the date.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -176,11 +180,14 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
 
 
 def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
-    """Return a finding if customers have a row that is dated before their sign-up, but in the same period.
+    """Look for rows of customers that are dated before the sign-up, but in the period of the sign-up.
 
-    Only those customers count who signed up after the first date in the table, but not on the first day of a
-    period. Customers with rows in earlier periods do not count either, because their sign-up was recorded
-    late.
+    The finding is a stop if the share of customers with such a row is at least `EARLY_SHARE`. It is a warning
+    if fewer than `MIN_SIGN_UPS` customers count.
+
+    Three kinds of customers do not count: those who signed up on or before the first date in the table, those
+    who signed up on the first day of a period, and those with a row in an earlier period. The sign-up of the
+    last kind was recorded late.
     """
     sign_up_date = date_of_day_sql("signed_up")
     begin = f"date_trunc('{period}', {sign_up_date})"
@@ -249,9 +256,10 @@ def _period_end(context: GuardContext, table: str, period: str) -> str | None:
 def _correlations(
     context: GuardContext, table: str, column: str, period: str, other_table: str
 ) -> tuple[float, float, int]:
-    """Correlate the totals in a column with the numbers of events before and after the date of each total.
+    """Correlate a column of dated totals with the numbers of events before and after these dates.
 
-    For each total, the events are counted in the period before its date, and in the period from its date on.
+    For each total, the other table's events are counted in the period before the total's date, and in the
+    period from this date on.
 
     Args:
         context: The company.
@@ -261,8 +269,8 @@ def _correlations(
         other_table: The table of the events.
 
     Returns:
-        The rank correlation of the totals with the events before the date, their rank correlation with the
-        events after it, and the number of totals.
+        Three numbers: the rank correlation of the totals with the events before the date, the rank
+        correlation of the totals with the events after the date, and the number of totals.
     """
     end = day_number_sql(f"(t.date + INTERVAL 1 {period})")
     begin = day_number_sql(f"(t.date - INTERVAL 1 {period})")

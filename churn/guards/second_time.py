@@ -1,8 +1,8 @@
-"""Measure a second column of times in a table: how late its times are, and how many are still to come.
+"""Measure a second column of times in a table: how late the times are, and how many lie in the future.
 
 A row's own time is when its event happened. Its second time stands in another column, and says for example
 when the row was written or when a parcel was delivered. A second time is late if it is a day or more after
-the row's own time. It is still to come if it is after the end of the data.
+the row's own time. A second time lies in the future if it is after the end of the data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from churn.data.sources.source import Source
 from churn.data.store import date_of_day
 
 DAYS_BEFORE_END = (60, 90, 120)
-"""Rows whose second time was still to come are also counted at these numbers of days before the end."""
+"""Rows whose second time was missing or in the future are also counted so many days before the end."""
 
 MIN_OPEN = 5
 """`open_at_end` is compared with `usually_open` only if `usually_open` is at least this number."""
@@ -30,27 +30,28 @@ Evidence = Literal["rows trail", "rows are there before", "unknown"]
 
 @dataclass(frozen=True)
 class SecondTime:
-    """What was measured about the second time of a table's rows, which is in a column beside their own time.
+    """What was measured about a second column of times, which a table has besides the time of each event.
 
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: Of the rows with both times, the share whose second time is not before their own time,
-            or is before it by less than a day.
-        late_share: Of the rows with both times, the share whose second time is a day or more after their own
-            time.
+        in_order_share: Of the rows with both times, the share whose second time is later than the row's own
+            time minus one day.
+        late_share: Of the rows with both times, the share whose second time is a day or more after the row's
+            own time.
         days: The number of distinct days of the second time.
-        delay: The median time from the own time to the second time, over the rows that `late_share` counts.
+        delay: The median delay of the rows whose second time is a day or more after the row's own time.
         ahead_share: Of the rows with both times, the share whose second time is two days or more after the
             end of the data.
-        open_at_end: The number of rows whose second time is missing or still to come at the end of the data.
+        open_at_end: The number of rows whose second time is missing or after the end of the data.
         usually_open: At three dates before the end of the data (`DAYS_BEFORE_END`), the mean number of rows
-            whose second time was missing or still to come.
+            whose second time was missing or in the future.
         recent: The number of rows whose second time lies in the 30 days before the end of the data.
         usually_recent: The mean of `recent` over three earlier periods of 30 days, which end 60, 90 and 120
             days before the end of the data (`DAYS_BEFORE_END`).
         newest: The number of rows whose own time lies in the 30 days before the end of the data.
-        usually_newest: The mean of `newest` over three earlier periods, the same as for `usually_recent`.
+        usually_newest: The mean of `newest` over three earlier periods of 30 days, which end 60, 90 and 120
+            days before the end of the data (`DAYS_BEFORE_END`).
     """
 
     rows: int
@@ -71,10 +72,12 @@ class SecondTime:
     def evidence(self) -> Evidence:
         """Return whether rows come into the data before their second time, or only after it.
 
-        If rows come in only after their second time, no row still waits for this time at the end of the data.
-        If rows come in before their second time, such as before a parcel is delivered, some rows always wait
-        for this time: about as many at the end of the data as at earlier dates. If the table ends before the
-        other tables, the result is "unknown": at the end of the data, even its last second times may be past.
+        If rows come in only after their second time, every row has a second time before the end of the data.
+        If rows come in earlier, such as before a parcel is delivered, the second time of some rows is missing
+        or in the future. There are about as many such rows at the end of the data as at earlier dates.
+
+        The result is "unknown" if the table ends before the other tables. Then, in both cases, all second
+        times may be before the end of the data.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

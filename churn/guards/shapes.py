@@ -81,7 +81,7 @@ def _is_continuous(context: GuardContext, name: str) -> bool:
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
-    """Return how closely an attribute follows the time of the sign-up; None below `MIN_AGREEMENT`."""
+    """Return the agreement of an attribute with the sign-up time; None if it is below `MIN_AGREEMENT`."""
     signed_up = context.customers.signed_up.astype(np.float64)
     values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:

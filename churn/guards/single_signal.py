@@ -26,7 +26,7 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC, by Wilson's formula for a share; each churner is one trial.
+    """Return the lower bound of an AUC: Wilson's bound for a share of this size, with one trial per churner.
 
     The Wilson bound is lower than the usual bounds of an AUC; it stays below 1 even if few churners are
     ranked perfectly.
@@ -58,7 +58,7 @@ class AucLimit:
 
         Args:
             simple: The AUC of the best simple rule; None if there is no simple rule.
-            part: Where the raised limit lies between the simple rule's AUC and 1: 0.5 is in the middle.
+            part: How far the raised limit lies above the simple rule's AUC, as a share of the distance to 1.
         """
         if simple is None:
             return self
@@ -73,7 +73,9 @@ Whole honest models of monthly churn reach an AUC of about .85.
 """
 
 WARN_PART, STOP_PART = 0.5, 0.75
-"""Where the limits of a warning and of a stop lie between a simple rule's AUC and 1: 0.5 is in the middle."""
+"""How far the raised limits of a warning and of a stop lie above a simple rule's AUC, as a share of the
+distance to 1.
+"""
 
 MAX_SIMPLE_AUC = 0.97
 """The largest AUC of a simple rule that raises the limits. A simple rule above it may be a leak itself."""
@@ -100,9 +102,9 @@ def tenure_auc(rows: LabelledRows) -> float | None:
 def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
     """Return the AUC of the best simple rule, which ranks customers by tenure, by recency or by frequency.
 
-    If most customers come once and others come often, a simple rule predicts nearly everything, and this is
-    not a leak. Recency and frequency are used only with a label of inactivity: with a contract label,
-    customers may become less active after their cancellation.
+    If most customers come once and others come often, a simple rule predicts nearly everything without any
+    leak. Recency and frequency are used only with a label of inactivity: with a contract label, customers may
+    become less active after their cancellation.
 
     Args:
         rows: Labelled rows.

@@ -22,7 +22,7 @@ PRIOR_ROWS = 5
 
 
 def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
-    """Return the AUC over pairs of rows of the same cutoff, so that a trend of the churn rate does not count.
+    """Return the AUC over pairs of rows of the same cutoff; the churn rate may differ between the cutoffs.
 
     The AUC is NaN if no cutoff has both a churner and a customer who stayed.
 
@@ -95,8 +95,8 @@ def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
 def levels_differ(levels: npt.NDArray[np.object_], has_left: Bools) -> bool:
     """Return whether an attribute's values (levels) differ between leavers and stayers beyond chance.
 
-    The test is Pearson's chi-squared test at its 99.5 % point. A missing value is a level. The test uses the
-    ten most frequent levels, and joins all other levels into a single level.
+    The test is Pearson's chi-squared test with a confidence of 99.5 %. A missing value is a level. The test
+    uses the ten most frequent levels, and joins all other levels into a single level.
     """
     names = np.array(["" if level is None else str(level) for level in levels], dtype=str)
     _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)

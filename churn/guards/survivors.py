@@ -72,16 +72,16 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if there are so few churners before some cutoff that the data must lack the customers who left.
 
     For each cutoff C, the guard compares the number of churners at the cutoffs before C with an expected
-    number. The expected number is the number of churners if the earlier cutoffs had the churn rate of C and
-    all later cutoffs. This churn rate is computed separately for each band of age.
+    number. The expected number is the number of customers at the cutoffs before C times a churn rate. This
+    rate is computed over C and all later cutoffs together, separately for each band of age.
 
-    A short wave of churners at late cutoffs also makes the earlier churners look too few. So the guard skips
-    a cutoff C if the wave is over at the newest cutoff. Then the churn rate there, over all ages, is less
-    than half of the churn rate over C and all later cutoffs.
+    The guard skips C if the churn rate at the newest cutoff is less than half of the churn rate over C and
+    all later cutoffs (both rates over all ages). In this case, the high churn rate was only a short wave,
+    which makes the expected number too high even if no customers are missing.
 
-    If label windows overlap, a churner counts at several cutoffs. So the guard divides the counted and the
-    expected churners by the number of label windows that overlap on a day. Then it computes the probability
-    of so few churners.
+    If label windows overlap, a churner counts at several cutoffs. To correct this, the guard divides the
+    counted and the expected churners by the number of label windows that contain the same day. Then it
+    computes the probability of so few churners.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)

@@ -3,8 +3,8 @@
 A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
 difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
 the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
-`aggregates.py` does not find these copies, because it knows only the aggregates of all rows of a table. The
-total of one kind of rows, or the difference of two totals, ranks the customers in a very different order.
+`aggregates.py` does not find these copies, because it knows only the aggregates of all rows of a table. These
+aggregates rank the customers in another order than the total of one kind of rows or a difference of totals.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Total:
 
     Attributes:
         words: What is counted or summed, such as `the number of rows of logins`.
-        values: The total up to today of each sampled customer; 0 for a customer without rows. A sum over only
-            one row is NaN: a column that equals the amount of a single row holds a price, not a total.
-        early: The total of the rows that were known at the first cutoff, or a month after the sign-up if that
-            is later.
+        values: The total up to today of each sampled customer; 0 for a customer without rows. If a customer
+            has only one amount, the sum is NaN: a column with this amount holds a price, not a total.
+        early: The total up to an early date: the first cutoff or a month after the sign-up, whichever is
+            later.
         is_whole: Whether the customer signed up after the table begins, so that the data has all rows of the
             customer.
     """
@@ -67,9 +67,9 @@ class Total:
     def is_copied_by(self, column: Floats, customers: Bools) -> float | None:
         """Return the share of customers for whom a column equals the total; None if it is no copy.
 
-        The column is compared with `values` (the total up to today) and with `early` (the total that was
-        known at each cutoff). The column is a copy only if it equals `values` for more customers than it
-        equals `early`.
+        The column is compared with `values` (the total up to today) and with `early` (the total up to an
+        early date). The column is a copy only if the share of customers with equal numbers is higher for
+        `values` than for `early`.
         """
         customers = customers & ~np.isnan(self.values)
         share = _equal_share(column[customers], self.values[customers])
@@ -192,11 +192,11 @@ class Totals:
         return None
 
     def _rate(self, column: Floats, has_value: Bools) -> str | None:
-        """Return in words which total per day of life a column copies; None if it copies no total.
+        """Describe the total per day that a column copies; None if the column copies none.
 
-        The days of life are counted up to today, or up to the day on which the customer left. The column may
-        be the total per day times a factor that is the same for all customers. A column in other units has a
-        factor other than 1, such as 30.4 for a total per month of 30.4 days.
+        The days are counted from the sign-up to today, or to the day on which the customer left. The column
+        may be the total per day times a factor that is the same for all customers. A column in other units
+        has a factor other than 1, such as 30.4 for a total per month of 30.4 days.
         """
         for until, days in self._days.items():
             # A customer who left before the first cutoff has no days between the end and the cutoff.
@@ -217,12 +217,12 @@ class Totals:
 
 
 def _sum_sql(value: str, only: str = "") -> str:
-    """Return the SQL of a sum: 0 for no values, and NULL for one value, because one price is no total."""
+    """Return the SQL of a sum: 0 if there are no values, NULL if there is only one (see `Total.values`)."""
     return f"CASE WHEN count({value}){only} <> 1 THEN coalesce(sum({value}){only}, 0) END"
 
 
 def _proportional_share(column: Floats, rate: Floats) -> tuple[float, float]:
-    """Return the share of customers for whom `column` is `rate` times one common factor, and this factor."""
+    """Return a share and a factor: for this share of customers, `column` is `rate` times the factor."""
     if (
         len(column) < MIN_COMPARED_CUSTOMERS
         or min(len(np.unique(column)), len(np.unique(rate))) < MIN_DISTINCT_RATES

@@ -97,9 +97,9 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
     """Look for tables whose newest rows have not come in yet, while another table is complete.
 
     In such a table, signals at the newest cutoff see fewer rows than signals at the cutoffs of training.
-    Tables with `known_at` are left out: in them, the signals at each cutoff see only rows that had come in by
-    then. A day on which no table has rows may be a day without events, or a day after the end of the data.
-    The guard `maturity` looks for the end of the data.
+    Tables with `known_at` do not have this problem and are left out: at every cutoff, signals see only rows
+    that had come in before the cutoff. Days on which no table has rows are not reported: there may have been
+    no events, or the data may have ended. The guard `maturity` looks for the end of the data.
     """
     tables = {
         name: _rows_by_day(context, name)
@@ -162,8 +162,7 @@ def _rows_by_day(context: GuardContext, table: str) -> Ints:
 def trails_of(rows: Ints) -> Mapping[int, Trail]:
     """Return a `Trail` for the newest day, one for the newest 2 days, and so on up to the newest 31 days.
 
-    A trail compares these days with earlier weeks. Numbers of days for which `rows` holds too few earlier
-    weeks are left out.
+    A trail compares these days with earlier weeks. A trail is left out if `rows` holds too few earlier weeks.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -182,8 +181,8 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 def earlier_sums(rows: Ints, days: int) -> Ints:
     """Return the row counts of earlier periods of `days` days, newest first, without the newest `days` days.
 
-    Periods of a week or more overlap: a period ends on every day. Shorter periods end only on the weekday of
-    the newest day.
+    Periods of a week or more overlap: a period ends on every day. Periods of less than a week end only on the
+    same weekday as the newest day.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).
@@ -196,9 +195,9 @@ def earlier_sums(rows: Ints, days: int) -> Ints:
 
 
 def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
-    """Return how many newest days to leave out so that the week before them is complete.
+    """Return the number of newest days to leave out, so that the table ends with a complete week.
 
-    The newest days have very few rows. If rows come in slowly, the days before them may also lack some rows.
+    The newest days have very few rows. If rows come in slowly, earlier days may also lack some rows.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

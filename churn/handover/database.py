@@ -1,7 +1,7 @@
 """Hand a night over to a database, once, and only after its files and its page of the ledger are published.
 
-If the process is killed before the database has the night, the files stay, and the next call of the program
-for the same night hands it over. So a contact in the database always has a row in the ledger.
+Because of this order, a contact in the database always has a row in the ledger. If the process is killed
+before the handover, the files stay, and the next call of the program for the same night does the handover.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ def check_database(sink: SinkParams, label: LabelParams, n_reasons: int, file: s
 def hand_over(output: Path, cutoff: date, sink: SinkParams, file: str) -> Delivery:
     """Hand over a night from its files, after the earlier nights that the database missed.
 
-    If the database already holds the same night as the files, nothing is written. If the database did not
-    answer on earlier nights, it missed them; the missed nights after its latest night are handed over first.
+    If the database already holds this night with the same content, nothing is written. The database misses a
+    night if it does not answer. Missed nights are handed over only if they are later than the latest night in
+    the database.
 
     Args:
         output: The output folder.

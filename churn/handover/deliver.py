@@ -6,7 +6,7 @@ again only if the receiver's answer was lost. These are the rules of delivery:
 - A planned contact that is no longer useful is not sent. A contact is no longer useful if it has expired, was
   withdrawn before it was sent, or was already answered. A contact is also no longer useful if the customer
   must not be contacted any more because of an objection, a suppression list or a missing consent.
-- A withdrawal is sent only if there was an attempt to send the contact that it withdraws.
+- The withdrawal of a contact is sent only if there was an attempt to send the planned contact.
 - Events are sent one after another. After three failures in a row, or if the receiver asks for a pause, all
   other events wait too, because the receiver is probably down.
 - After its n-th failure an event waits `backoff_seconds * 2**(n - 1)` seconds, at most an hour. The waiting
@@ -62,14 +62,15 @@ class Delivery:
         n_delivered_before: The number of events that the receiver accepted in earlier deliveries.
         n_waiting: The number of events that wait for the next delivery.
         n_dead: The number of events that were refused or given up although they are still useful.
-        n_unknown: The number of attempts whose answer is not known, in all deliveries. A receiver that does
-            not check `webhook-id` has accepted at most this number of events twice.
+        n_unknown: The number of attempts whose answer is not known, in all deliveries. The event of such an
+            attempt may be sent again, with the same `webhook-id`. A receiver that does not look for repeated
+            ids then accepts at most this number of events twice.
         not_sent: The number of events that are not sent, by reason.
         problems: The last problem of each waiting or dead event, with the number of events that have this
             problem.
         stopped_because: Why the receiver accepts no event at all; None if it accepts events.
-        rests_until: The time until which the receiver asked to get no events, in seconds since 1970; None if
-            it did not ask.
+        rests_until: The receiver asked for a pause until this time, in seconds since 1970; None if there is
+            no pause now.
     """
 
     n_delivered: int = 0

@@ -104,8 +104,8 @@ class NightEvents:
         events: The events.
         message_problems: For each reason why a template cannot be filled, the number of customers whose
             message has this problem.
-        n_never_planned: The number of open tasks of earlier nights for which there was never an event,
-            because there was no outbox at that time. Other systems do not know such tasks.
+        n_never_planned: The number of open tasks that have no event, because the night that planned them had
+            no outbox. Other systems do not know such tasks.
     """
 
     events: tuple[Event, ...]

@@ -52,9 +52,9 @@ class JournalLine(BaseModel):
         status: The status code of the HTTP answer.
         because: What was wrong, as a text.
         not_before: The earliest time of the next attempt for this event.
-        rest_until: The time until which the receiver asked to get no events.
-        receiver: The digest of the receiver's address, if the receiver answered that it no longer exists
-            (410).
+        rest_until: The receiver asked for a pause until this time, in seconds since 1970.
+        receiver: The digest of the receiver's address, if this line is about an answer 410 (the receiver no
+            longer exists).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,7 +81,7 @@ class EventRecord:
             number of attempts.
         n_unknown: The number of all attempts whose answer is not known.
         is_delivered: Whether the receiver accepted the event.
-        is_dead: Whether the receiver refused the event, or churn gave it up after the last allowed attempt.
+        is_dead: Whether the receiver refused the event, or the last allowed attempt failed.
         is_open: Whether the last attempt has no result in the journal yet.
         because: What was wrong with the last attempt.
         not_before: The earliest time of the next attempt, in seconds since 1970.
@@ -135,9 +135,9 @@ class Journal:
 
     Attributes:
         records: What is known about each event, by id.
-        rest_until: The time until which the receiver asked to get no events, in seconds since 1970.
-        gone_receiver: The digest of the receiver's address, if the receiver answered that it no longer exists
-            (410); otherwise None.
+        rest_until: The receiver asked for a pause until this time, in seconds since 1970.
+        gone_receiver: The digest of the receiver's address, if there was an answer 410 (the receiver no
+            longer exists); otherwise None.
     """
 
     def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:

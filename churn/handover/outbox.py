@@ -39,12 +39,11 @@ class StagedEvents:
 
     Attributes:
         is_staged: Whether new events are pending; otherwise the published events stay as they are.
-        is_backfill: Whether the newest night in the ledger is later than this night, and was scored without
-            the decisions of this night. Then this night has no events.
+        is_backfill: Whether a later night was already scored without the decisions of this night. If so, it
+            is too late to write events for this night.
         n_planned: The number of contacts that are planned.
         n_withdrawn: The number of contacts that are withdrawn.
-        n_changed: The number of planned contacts that differ from the contacts that the same night planned
-            when it was scored before.
+        n_changed: The number of events that an earlier run of this night wrote with other contents.
         n_never_planned: The number of open tasks for which the outbox never had an event.
         message_problems: For each reason why a template cannot be filled, the number of customers whose
             message has this problem.
@@ -110,9 +109,9 @@ def stage_night(
 ) -> StagedEvents:
     """Write the events of a night as pending; they count only after `publish_events`.
 
-    If a later night used the decisions of this night, the events of this night stay as they are; only a
-    deleted file is written again. If the newest night is later and was scored without the decisions of this
-    night, this night has no events.
+    If a later night was already scored without the decisions of this night, it is too late to write events.
+    If a later night used these decisions, its events build on the events of this night. So the events of this
+    night stay as they are; their file is written again only if someone has deleted it.
 
     Args:
         output: The output folder.
@@ -162,7 +161,7 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether the ledger's newest night is later than the night of `cutoff` and was scored without it.
+    """Return whether a later night was already scored without the decisions of the night of `cutoff`.
 
     If so, it is too late to hand over the contacts of the night of `cutoff`.
     """

@@ -45,7 +45,8 @@ class Endpoint:
 
     Attributes:
         url: The address of the receiver; its path may contain a password.
-        keys: The secret keys that sign an event; there are several while one key replaces another.
+        keys: The secret keys that sign an event: usually one, but during a change of keys the old and the
+            new key.
         timeout_seconds: The number of seconds that each step of a request may take.
     """
 
@@ -69,9 +70,10 @@ class Answer:
     """The answer to a request, or why there was none.
 
     Attributes:
-        result: `delivered`, `not sent` (no connection), `unknown` (sent, but no answer), `failed` (the
-            receiver cannot accept the event now), `refused` (it will never accept this event) or `stopped`
-            (it accepts no event at all).
+        result: What became of the event. `delivered`: the receiver accepted the event. `not sent`: there was
+            no connection. `unknown`: the event was sent, but no answer came. `failed`: the receiver could not
+            accept the event at this time. `refused`: the receiver will never accept this event. `stopped`:
+            the receiver accepts no event at all.
         because: What was wrong, as a text without any part of the address or of the event.
         status: The HTTP status code of the answer; None if there was no answer.
         retry_after: The number of seconds for which the receiver asked to get no events; None if it did not
@@ -166,7 +168,7 @@ def answer_of(status: int, retry_after: str | None, now: float) -> Answer:
 
 
 def _seconds_of(retry_after: str | None, now: float) -> float | None:
-    """Return for how many seconds the header `Retry-After` asks to wait; None if the header cannot be read.
+    """Return the waiting time in seconds from the header `Retry-After`; None if the header cannot be read.
 
     The header holds a number of seconds or a date.
 

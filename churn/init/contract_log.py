@@ -68,17 +68,18 @@ def read_contract_logs(
 ) -> tuple[list[tuple[float, Match]], list[str]]:
     """Read the largest log of contracts as the canonical table `subscriptions`.
 
-    A match says which source table is read as which canonical table. All matches stay as they are if
-    another table already gives the contracts and when they end. If the names of a log and its expiry column
-    do not suggest contracts, the log keeps its matches, and each match gets a note.
+    A match says which source table is read as which canonical table. If another table already holds contracts
+    and their ends, no log is read as contracts, and all matches stay as they are. If the names of a log and
+    its expiry column do not suggest contracts, the log keeps its matches, and each match gets a note.
 
     Args:
-        connection: The connection with the views of the tables. If the match of the log has a query, a
-            temporary table of the contracts is added.
+        connection: The connection with the views of the tables. If a query computes the contracts from the
+            log, the result is added as a temporary table.
         candidates: The matches of all tables, each with a score that says how well it fits.
         tables: The tables that have the ids of customers.
         dialect: The SQL dialect of the source.
-        today: Today's date; a date format is wrong if it turns texts into later dates.
+        today: Today's date. Several formats are tried on texts with dates; a format that gives dates after
+            today is wrong.
 
     Returns:
         The matches of all tables with their scores, and warnings for the user.
@@ -234,7 +235,8 @@ def _contracts(
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
         dialect: The SQL dialect of the source.
-        today: Today's date; a date format is wrong if it turns texts into later dates.
+        today: Today's date. Several formats are tried on texts with dates; a format that gives dates after
+            today is wrong.
     """
     table, (start, expiry, share) = log.table, period
     cancel_rows, notes = find_cancel_rows(connection, log, start, expiry)

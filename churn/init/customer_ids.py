@@ -65,8 +65,9 @@ def has_name(column: SourceColumn, name: str) -> bool:
 
 
 def is_plain(key_name: str) -> bool:
-    """Return whether a name only says that a column is a key, as `id` does; other tables may have a column
-    with such a name, too.
+    """Return whether a name is general, such as `id`: it says that a column is a key, but not of what.
+
+    Several tables may have a column with such a name.
     """
     return re.fullmatch(ID_SUFFIX, snake_case(key_name)) is not None
 
@@ -144,14 +145,13 @@ def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[Keye
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table in which the column that the user has named holds the largest number of distinct ids.
+    """Return the table with the largest number of distinct ids in the column that the user has named.
 
     If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
     Raises:
-        CallError: The name says only that the column is a key, as the name `id` does, and the values of the
-            column are unique in every table. So the column identifies rows and not customers: the id of a
-            customer would be in several rows.
+        CallError: The column has a general name, such as `id`, and its values are unique in every table. So
+            the values are ids of rows, because the id of a customer occurs in several rows.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):
@@ -206,8 +206,8 @@ def id_column(
     """Find, by names and values, the column of a table that holds ids of customers.
 
     The user may have named the column. But a column with a name such as `id` may be the key of the table's
-    own rows. So this column is compared with the columns that, by their names, may hold ids of customers, and
-    the column with the largest share of known ids is returned.
+    own rows. So other columns whose names suggest ids of customers are candidates, too. The candidate with
+    the largest share of known ids is returned.
 
     Args:
         connection: The connection with the views of the tables.

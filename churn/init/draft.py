@@ -92,7 +92,8 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        today: Today's date; a date format is wrong if it reads texts as dates after today.
+        today: Today's date. Several formats are tried on texts with dates; a format that gives dates after
+            today is wrong.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -175,10 +176,10 @@ class _Ids:
         customers: The table of customers and its key; None if there is none.
         event_tables: All tables except the table of customers.
         columns: The column with ids of customers, by table; None for a table without such a column.
-        rounding_reasons: For each table whose ids a spreadsheet has rounded, why they are unusable.
+        rounding_reasons: For each table whose ids a spreadsheet has rounded, why the ids are unusable.
         warnings: What the user has to know about the ids.
-        customer_versions: The table with several rows for each customer, if the table of customers was made
-            from it; otherwise None.
+        customer_versions: The table with several rows for each customer, if `customers` was made from such a
+            table; otherwise None.
     """
 
     customers: KeyedTable | None
@@ -218,7 +219,8 @@ def _find_ids_or_guess(
         tables: The tables.
         key_name: The name of the column with the ids of customers, if the user has given it.
         dialect: The SQL dialect of the source.
-        today: Today's date; a date format is wrong if it reads texts as dates after today.
+        today: Today's date. Several formats are tried on texts with dates; a format that gives dates after
+            today is wrong.
     """
     guess = None
     if not key_name:
@@ -279,7 +281,8 @@ def _find_ids(
         key_name: The name of the column with the ids of customers, given or guessed; None if there is no
             such name yet.
         dialect: The SQL dialect of the source.
-        today: Today's date; a date format is wrong if it reads texts as dates after today.
+        today: Today's date. Several formats are tried on texts with dates; a format that gives dates after
+            today is wrong.
 
     Raises:
         SourceError: A spreadsheet has rounded the ids in the table of customers.
@@ -352,10 +355,10 @@ def _candidates(
     Args:
         source: The open source.
         table: The table.
-        key: The table's column with ids of customers; None if it has none.
+        key: The table's column with ids of customers, and the share of these ids that are in `customers`;
+            None if there is no such column.
         is_versions: Whether the table has several rows for each customer, one for each version of the data.
-        customers: The table of customers; None if there is none. Its `key.share` says what share of
-            the ids in `key` it holds.
+        customers: The table of customers; None if there is none.
         key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
@@ -414,7 +417,7 @@ def _no_events_error(
         source: The open source.
         tables: The profiled tables.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
-        rounding_reasons: For each table whose ids a spreadsheet has rounded, why they are unusable.
+        rounding_reasons: For each table whose ids a spreadsheet has rounded, why the ids are unusable.
     """
     if not tables:
         return SourceError(

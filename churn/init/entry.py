@@ -300,7 +300,7 @@ def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
 
 
 def _empty_columns(match: Match) -> dict[str, str]:
-    """Return canonical columns that stay empty: a source column has their name, but other contents."""
+    """Return the canonical columns to leave empty, because the source columns of these names do not fit."""
     by_name = {column.name.lower(): column for column in match.table.columns}
     empty = {}
     for target in match.target.columns:
@@ -341,8 +341,8 @@ def _filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows with unusable values.
 
-    Rows without a time are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. Rows with a
-    negative amount or number of pieces are excluded if they are more than `max_negative_share` of the rows; a
+    If more than `MAX_FLAWED_SHARE` of the rows have no time, these rows are excluded. If more than
+    `max_negative_share` of the rows have a negative amount or number of pieces, these rows are excluded; a
     note says so.
     """
     filters = []
@@ -365,12 +365,14 @@ def _id_filters(
     customers: KeyedTable | None,
     lines: OrderLines | None,
 ) -> list[str]:
-    """Return the SQL conditions that exclude rows, or whole orders, without the id of a customer.
+    """Return the SQL conditions that exclude rows in which the customer's id is missing or unknown.
 
-    Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of the rows. If, however, lines
-    get the id from another line of their order, all orders without any id are excluded, even if there is only
-    one such order. Rows with an id that is not in the table of customers are excluded if they are more than
-    `MAX_FLAWED_SHARE` of the rows with an id.
+    If more than `MAX_FLAWED_SHARE` of the rows have no id, these rows are excluded. If more than
+    `MAX_FLAWED_SHARE` of the rows with an id have one that is not in the table of customers, these rows are
+    excluded.
+
+    Another rule for missing ids applies if the rows are lines of orders, and only some lines of an order have
+    the id. Then all lines of this order get the id, and each order without any id is excluded.
 
     Args:
         connection: The connection with the views of the tables.

@@ -124,7 +124,7 @@ def versioned_customers(
 
 
 def _repeated_key(table: SourceTable, key_name: str | None) -> SourceColumn | None:
-    """Return the column with the ids of customers, which occur several times in a table of versions."""
+    """Return the column in which ids of customers occur several times; None if there is no such column."""
     if any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values()):
         return None
     columns = [c for c in table.columns if c.kind in ("text", "number") and c.filled_share and not c.unique]
@@ -143,8 +143,8 @@ def _is_named_people(table: SourceTable) -> bool:
 def _constant_columns(connection: duckdb.DuckDBPyConnection, versions: KeyedTable) -> list[SourceColumn]:
     """Return the columns whose value is the same in all versions of each customer.
 
-    Such a column may be empty in all versions of some customers. A column that is empty in only some versions
-    of a customer is left out, because its value was not known at the time of these versions.
+    Such a column may be empty in all versions of some customers. If a column is filled in only some versions
+    of a customer, it is left out: its value was not always known.
     """
     table, key = versions
     columns = [c for c in table.columns if c.name != key.name and c.filled_share and not c.unique]

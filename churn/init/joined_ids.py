@@ -139,9 +139,10 @@ def _join_addresses(
 
 
 def _owners_sql(target: KeyedTable, customer_id: SourceColumn, view: str) -> str:
-    """Return the DuckDB query that lists the target's keys (`own`), each with its `customer`.
+    """Return the DuckDB query that gives the customer's id for each key of the target table.
 
-    Keys with several customers are left out.
+    The query has the columns `own` (the key) and `customer` (the id). Keys with several customers are left
+    out.
     """
     own, customer = id_of(target.key), identifier(customer_id.name)
     return (
@@ -202,7 +203,10 @@ def _join(
 
 
 def _is_exact(connection: duckdb.DuckDBPyConnection, target: KeyedTable) -> bool:
-    """Return whether no value of the key column occurs twice; `unique` says this only of nearly all rows."""
+    """Return whether no value of the key column occurs twice.
+
+    The field `unique` of a column does not show this: it is also true if a few values occur twice.
+    """
     own = id_of(target.key)
     row = connection.execute(
         f"SELECT count({own}) = count(DISTINCT {own}) FROM {target.table.view}"

@@ -77,8 +77,8 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
 def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
     """Return the keys and values of `snapshot:`, from two readings of the dates of the source.
 
-    One reading takes the day first, the other the month. If the two readings give a key different dates, a
-    question to the user takes the place of the value.
+    One reading takes the day first, the other the month. If a key has a different date in each reading, its
+    value is a question to the user.
     """
     common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
     days = [

@@ -187,10 +187,10 @@ def _correct_contract_columns(
 ) -> None:
     """Correct a table of contracts.
 
-    A cancellation time is read as the end of the contract if no column holds the end. A contract that still
-    runs after its cancellation shows that the cancellation is not the end. The renewal time is not used if
-    only contracts without an end have a renewal time: if it were used, it would reveal at past cutoffs which
-    customers stay.
+    If no column holds the end of the contract, the cancellation time is read as the end. It is not read as
+    the end if some cancelled contracts still run. The renewal time is not used if almost no ended contract
+    has one. In such a column, a missing renewal time would reveal at a past cutoff that the contract ends
+    later.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -222,8 +222,9 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, view: str, *conditions: s
 
 
 def _fits(match: Match) -> Iterator[tuple[float, CanonicalColumn, SourceColumn, int]]:
-    """Yield a score, a canonical column, a source column that fits it by name and type, and this source
-    column's index.
+    """Yield each pair of a canonical column and a source column that fit by name and type.
+
+    Each pair comes with its score (first) and the position of the source column in the table (last).
     """
     patterns = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])
     for target in match.target.columns:
@@ -290,7 +291,7 @@ def _has_valid_values(
 
 
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
-    """Return why a column with a name like money holds shares (such as per cent); empty if it may be money.
+    """Return the reason to read a column as shares (such as per cent), not as money; empty if there is none.
 
     Values from 0 to 1 count as shares, unless all are 0 or 1, or the column is the unit price of a product.
     """
@@ -310,7 +311,7 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether a table holds other things than its name says, such as season tickets in `tickets`."""
+    """Return whether the name of a table misleads, such as `tickets` for a table of season tickets."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(
@@ -392,7 +393,7 @@ def _may_be_days(connection: duckdb.DuckDBPyConnection, table: SourceTable, colu
 
 
 def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
-    """Return whether a supposed outcome column often holds times before the row's own time.
+    """Return whether a column that was matched as an outcome is often earlier than `match.time`.
 
     Such a column is no outcome.
     """

@@ -46,9 +46,9 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
     """Yield a note for each unused time column that may be the time at which rows come into the data.
 
     Such a time is usually later than the row's time. Only the user knows whether rows come into the data at
-    this time, so the column is offered and not mapped. Three kinds of times are not offered: times that may
-    lie ahead (such as a due date), times of what happens to an order later (such as its delivery), and the
-    start of a contract's current billing period.
+    this time, so the column is offered and not mapped. Times that may lie ahead, such as due dates, are not
+    offered. Nor are the times of an order's later steps, such as the delivery, or the start of a contract's
+    current billing period.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return

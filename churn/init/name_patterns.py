@@ -381,8 +381,8 @@ def name_matches(name: str, pattern: str, table: str = "") -> bool:
     """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern.
 
     The time zone at the end of a name is ignored, as in `Start (UTC)`. A prefix that ends with a dot is
-    ignored, too, as in `subscriptions.started_at`. Only before `id` is this prefix kept: it says whose id it
-    is.
+    ignored, too, as in `subscriptions.started_at`. But in a name such as `customers.id`, the prefix is kept,
+    because it says whose id the column holds.
     """
     fits = _compile(pattern).fullmatch
     return any(fits(candidate) for candidate in _spellings(name, table))

@@ -23,7 +23,7 @@ MIN_DIFFERENT_TOTALS = 20
 
 @dataclass(frozen=True)
 class OrderLines:
-    """What all lines of an order have in common, such as the order's number.
+    """Which lines belong to the same order, and how they become one row.
 
     Attributes:
         number: The column with the number of the order.
@@ -38,7 +38,7 @@ class OrderLines:
 
 
 def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
-    """Return what all lines of an order have in common; None if the rows are not lines of orders.
+    """Return which lines belong to the same order; None if the rows are not lines of orders.
 
     Args:
         connection: The connection with the views of the tables.
@@ -79,7 +79,7 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
 
 
 def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn) -> bool:
-    """Return whether some orders have the customer's id in only some of their lines.
+    """Return whether some lines lack the customer's id, but another line of the same order has it.
 
     The answer is no if an order has two different ids of customers.
     """
@@ -95,8 +95,8 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    A column with few different values in all orders does not count as a total. It may be the price of one
-    piece, which can also be equal in all lines of an order.
+    A column with few different values over all orders does not count as a total: it may be the price of one
+    piece. This price, too, can be equal in all lines of an order.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
@@ -123,7 +123,7 @@ def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: Sourc
 
 
 def shared_id(match: Match, dialect: str) -> str:
-    """Return SQL that gives an order the customer's id if only some of its lines have it."""
+    """Return SQL for the customer's id of an order, even if only some of the order's lines have this id."""
     return f"max({id_sql(match.key, dialect)})"
 
 
@@ -141,7 +141,7 @@ def one_row_per_order(
 
     Args:
         match: The table of the lines.
-        lines: What all lines of an order have in common, such as the order's number.
+        lines: Which lines belong to the same order, and how they become one row.
         columns: The SQL of each canonical column, by the column's name.
         filters: The conditions for the rows to read.
         id_filters: The conditions on the customer's id. If `lines.share_id` is true, the conditions apply to

@@ -190,8 +190,8 @@ def _with_variants(groups: Mapping[str, Sequence[SourceTable]]) -> dict[str, lis
 def _kind_word(stem: str, parts: Sequence[SourceTable]) -> str | None:
     """Return the word of a table's name that says what its rows are, such as `orders`.
 
-    Return None if the table cannot be a variant of another table. Return an empty text if it can be one, but
-    its name has no such word.
+    Return None if the table must not be joined with tables of other names; an example is a table of returned
+    orders. Return an empty text if the table may be joined, but its name does not say what its rows are.
     """
     words = stem.split("_")
     if re.search(OTHER_ROWS, stem):

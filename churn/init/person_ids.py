@@ -214,7 +214,7 @@ def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Matc
 
 
 def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:
-    """Yield a warning if almost no id has orders at more than one time: the ids look like ids of orders."""
+    """Yield a warning if nearly every id has orders at one time only: the ids look like ids of orders."""
     for match in matches:
         if match.name != "orders":
             continue
@@ -270,7 +270,7 @@ def _measure(
     is_address: bool,
     times: str,
 ) -> _Candidate | None:
-    """Return a candidate with its numbers of ids and persons; None if the column cannot hold ids of persons.
+    """Count customer ids, and the persons in a column; return None if the column cannot hold ids of persons.
 
     Args:
         connection: The connection with the views of the tables.

@@ -218,7 +218,10 @@ def _profile_numbers(
 def _days_with_no_value(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return a column as times if each number is a day like 20240131 or means "no value", like 99991231."""
+    """Read a column of numbers as days (20240131), except the numbers that mean "no value" (99991231).
+
+    If the numbers are not days, return the column unchanged.
+    """
     name = identifier(column.name)
     numbers = ", ".join(map(str, NO_VALUE_NUMBERS))
     counts = connection.execute(
@@ -248,8 +251,8 @@ def _profile_times(
         connection: The connection with the view and with the table `TEXTS` of distinct texts.
         view: The view with the columns.
         columns: The columns.
-        text_names: The names of the columns whose texts are in `TEXTS`. The column `c` of `TEXTS` holds
-            positions in this list, from 0.
+        text_names: The names of the columns whose texts are in `TEXTS`. Each text in `TEXTS` has the number
+            of its column as `c`: 0 for the first of `text_names`.
     """
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None
@@ -320,12 +323,12 @@ def _with_readings_of(
 ) -> SourceTable:
     """Return a table in which unclear dates and numbers are read in the notation of the other columns.
 
-    Sometimes the values of a column do not show which number is the day and which the month, or what the
-    decimal mark is. Then the column follows the columns that show it, if these agree.
+    Sometimes the values of a column do not show the order of day and month, or the decimal mark. Such a
+    column takes the order or the mark from the columns that show one, if they all show the same one.
 
     Args:
         table: The table.
-        columns: The columns that may show the order of day and month, or the decimal mark.
+        columns: The columns from which the order of day and month, or the decimal mark, is taken.
         connection: The connection with the view of the table.
         dialect: The SQL dialect of the source.
     """

@@ -95,10 +95,9 @@ class NumberReading:
         decimal_mark: The mark before the decimals; the other mark groups thousands.
         has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
-        example: A number that can be read in two ways, or a text that names the kinds of numbers that the
-            column mixes; None if the contents show the notation.
-        other_marks: Signs of money, marks for "no cents", and marks between thousands other than a comma and
-            a point.
+        example: A number that can be read in two ways, such as 2,313; None if the contents show the notation.
+            If the column mixes numbers, a text such as `decimal commas as well as decimal points`.
+        other_marks: Signs of money, marks for "no cents", and blanks or apostrophes between thousands.
     """
 
     decimal_mark: Literal[".", ","]
@@ -149,9 +148,9 @@ def date_reading(
     question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
-    reading. A reading is likely if it puts all dates on the same day of the month, such as the first. With
-    day and month exchanged, all dates would lie in one month, such as January. If these two rules contradict
-    each other, the user is asked.
+    reading. A reading is likely if it puts all dates on the same day of the month, such as the first. If day
+    and month were exchanged, the same dates would all lie in January, which is unlikely. If these two rules
+    contradict each other, the user is asked.
 
     Args:
         connection: The connection with the view of the column.
@@ -253,7 +252,7 @@ def without_marks(name: str, marks: Sequence[str]) -> str:
 
 
 def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
-    """Return how to read numbers with signs of money, such as €, with `,-` for no cents, or with blanks.
+    """Return how to read numbers that contain a sign of money (€), a mark for no cents (`,-`), or a blank.
 
     Numbers without a sign of money are only read if some have decimals, because 030 123 456 may be a
     telephone number.
@@ -290,10 +289,10 @@ def marked_number_reading(connection: duckdb.DuckDBPyConnection, values: str) ->
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
-    Texts that are numbers in only one notation, such as 12,50 or 1.234,56, show the notation. Without such
-    texts, numbers such as 2,313 can be read in two ways. Their comma or point groups thousands if three
-    conditions hold: all such numbers have the same mark (comma or point), there are many of them, and there
-    are many numbers without a mark, all below 1000.
+    A text such as 12,50 or 1.234,56 can be read in only one way, so it shows the notation. Without such
+    texts, numbers such as 2,313 can be read in two ways. The comma or point groups thousands if the column
+    has many such numbers, all with the same mark. The column must also have many numbers without a mark, all
+    of them below 1000.
 
     Args:
         connection: The connection with the view of the column.

@@ -33,7 +33,7 @@ class SourceColumn:
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
         missing: The words for "no value" in a column of times or numbers, each with its number of rows.
         question: What to ask the user if the contents do not show how to read the column; otherwise None.
-        other_reading: The column with day and month exchanged, if the contents do not show the right order.
+        other_reading: The column with day and month exchanged; None if the contents show which is the day.
         number: How numbers are written (decimal comma or point), if they are text.
         has_decimal_points: Whether the column comes from a text file and its numbers have decimal points.
         spelling: The SQL that changes an id to the one spelling used for all tables, with `$` for the id;
@@ -79,7 +79,8 @@ def time_of(column: SourceColumn) -> str:
 def iso_time(name: str) -> str:
     """Return the DuckDB expression that reads ISO 8601 as a timestamp; the year has four digits.
 
-    DuckDB itself does not read an offset after a blank, and it reads 21/04/03 as a day of the year 21.
+    A plain cast in DuckDB cannot read a blank before the offset, as in `09:00:00 -0400`. It also reads
+    21/04/03 as a date in the year 0021.
     """
     text = trim_blanks(f"{name}::VARCHAR")
     joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"

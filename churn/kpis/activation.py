@@ -1,15 +1,14 @@
 """Find an event soon after the sign-up that is a sign that the customer will stay.
 
-Three mistakes would make the search find an event even if no event is a sign of staying. The module avoids
-these three mistakes:
+Three effects can make an event look like a sign of staying although it is none. The search avoids all three:
 
-1. A customer who leaves early has had time for few events only. So only customers who can still leave
-   after the longest time window are compared, and only leaving after that window counts.
+1. A customer who leaves early has time for few events only. So a large number of events looks like a sign of
+   staying. The search compares only customers who can still leave 28 days after the sign-up. It counts their
+   events in these 28 days, and their leaving after these days.
 2. If many candidate events are tried, the best event looks good by chance. So the event is chosen on the
    customers who joined earlier, and tested once on those who joined later.
-3. Customers who joined in different months may differ both in what they do and in how often they leave. So
-   customers are compared only with customers who joined in the same month, and only at the same age (the time
-   since the sign-up).
+3. The month of joining may affect both what customers do and how often they leave. So customers are compared
+   only with customers who joined in the same month, and only at the same age (the time since the sign-up).
 
 Source: Mantel, Evaluation of survival data and two new rank order statistics, Cancer Chemotherapy Reports 50
 (1966). The stratified test comes from this paper.
@@ -144,9 +143,10 @@ class Search:
         n_tried: The number of candidates that were compared on the earlier joiners.
         best: The candidate with the largest `Comparison.z` among the earlier joiners; None if no `z` is
             above 0.
-        earlier, later: The comparison of customers with `best` and customers without it, among the earlier
-            joiners and among the later joiners.
-        reason: Why no candidate is reported; None if `best` is confirmed.
+        earlier, later: How often customers with the event `best` leave, compared with customers without it:
+            `earlier` for the earlier joiners, `later` for the later joiners.
+        reason: Why the search gives no activation event; None if the test on the later joiners confirms
+            `best`.
     """
 
     n_tried: int
@@ -211,7 +211,7 @@ def _why_none(n_tried: int) -> str:
 
 
 def _is_common(has_done: Bools, is_covered: Bools) -> bool:
-    """Return whether the customers with the event, and those without it, are enough for a comparison."""
+    """Return whether enough customers have the event, and enough do not have it, to compare the groups."""
     n, n_done = int(is_covered.sum()), int((has_done & is_covered).sum())
     fewest = min(n_done, n - n_done)
     return fewest >= max(MIN_CUSTOMERS, MIN_SHARE * n)

@@ -74,9 +74,10 @@ class Activation(Part):
         at_least, within_days: At least `at_least` events must happen in the first `within_days` days from
             the sign-up.
         text: The event in words.
-        share_done: Of the followed customers for whom the data can show the event, the share who had it.
-        with_event, without_event: The group of later joiners (see `ActivationResult`) with the event, and the
-            group without it.
+        share_done: The share of the followed customers who had the event. Customers for whom the data cannot
+            show the event are left out.
+        with_event, without_event: The later joiners (see `ActivationResult`) in two groups: customers who had
+            the activation event, and customers who did not have it.
         difference: How much more often customers without the event leave in a label window than customers
             with it. Within each label window, customers are compared only with customers who joined in the
             same month.
@@ -104,7 +105,8 @@ class ActivationResult(SectionResult):
     """The activation event, or the reason why none is reported.
 
     Attributes:
-        definition, population: What was searched for, and among which customers.
+        definition: What an activation event is, and how it was searched for.
+        population: The customers among whom it was searched for.
         n: The number of customers who were followed (see `follow`).
         n_left: The number of followed customers who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
@@ -163,11 +165,11 @@ def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     """Follow each joiner over `N_WINDOWS` label windows, or until the joiner leaves.
 
     Each window belongs to a past cutoff. The first of these cutoffs is the joiner's landmark: the first
-    weekly cutoff that is at least `LONGEST_DAYS` days after the sign-up. A window counts if its outcomes are
-    known at `cutoff`, and if the customer could still leave at the window's own cutoff, as far as the data
-    showed then. A window does not count if the contract ends, or the label's event happens, in the `gap_days`
-    between the window's own cutoff and its first day. After a window that does not count, the joiner is
-    followed no further.
+    weekly cutoff that is at least `LONGEST_DAYS` days after the sign-up. A window counts only if its outcomes
+    are known at `cutoff`. The data known at the window's own cutoff must also show that the customer can
+    still leave. From this cutoff to the first day of the window, there are `gap_days`. If the contract ends
+    in these days, or the label's event happens in them, the window does not count. After a window that does
+    not count, the joiner is followed no further.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)

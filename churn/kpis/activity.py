@@ -40,8 +40,8 @@ class Activity:
             `[bounds, customers]`.
         active_before_first: Whether each customer was active one month (or week) before the first bound,
             `[customers]`.
-        was_active_before_first: Whether each customer was active at some time more than one month (or week)
-            before the first bound, `[customers]`.
+        was_active_before_first: Whether each customer was ever active in the time that ends one month (or
+            week) before the first bound, `[customers]`.
         money: What each customer paid per month at the time of each of the `bounds`, in currency,
             `[bounds, customers]`; NaN if this is not known.
     """
@@ -57,9 +57,9 @@ class Activity:
 def month_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_months: int = MAX_MONTHS
 ) -> tuple[date, ...]:
-    """Return the first day of each of the last complete months, and then the day after the last of them.
+    """Return the first day of each of the last complete months, then the day after the last month.
 
-    At the start of each of these days, it is certain who was active.
+    Days for which it is not yet certain who was active are left out.
 
     Args:
         complete_from: The first day of complete data: from this day on, the data show each customer who
@@ -84,9 +84,9 @@ def month_bounds(
 def week_bounds(
     complete_from: date, cutoff: date, wait_days: int, max_weeks: int = MAX_WEEKS
 ) -> tuple[date, ...]:
-    """Return the first day of each of the last complete weeks, and then the day after the last of them.
+    """Return the first day of each of the last complete weeks, then the day after the last week.
 
-    At the start of each of these days, it is certain who was active.
+    Days for which it is not yet certain who was active are left out.
 
     Args:
         complete_from: The first day of complete data: from this day on, the data show each customer who

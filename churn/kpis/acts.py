@@ -124,7 +124,7 @@ def read_joiners(store: Store, complete_from: int, cutoff: date) -> Joiners:
 
 
 class EarlyEvents(RowReader):
-    """Counts each joiner's acts in the first days from the sign-up, for each number of days in `WITHIN_DAYS`.
+    """Counts each joiner's acts in time windows that start at the sign-up; `WITHIN_DAYS` lists their lengths.
 
     An act counts only if it was known at the joiner's landmark, which is the cutoff from which the joiner is
     followed. The acts of each of the most frequent kinds are counted separately. All acts of a table are also
@@ -300,11 +300,11 @@ def _windows_without_overlap(ends: Sequence[int]) -> list[list[int]]:
 
 
 def _window_of_days(ends: Ints, positions: Sequence[int]) -> tuple[int, Ints]:
-    """Return the first day of a group of windows, and an array with the window of each day from that day on.
+    """Return the first day of some windows of days, and an array that tells in which window each day lies.
 
-    The windows hold the days `[end - ACTIVE_WINDOW_DAYS, end)` for the entries of `ends` at `positions`.
-    Entry `i` of the array belongs to the day `first day + i`: it is the window that holds this day, as a
-    position in `ends`. It is -1 if no window holds this day; the last entry is always -1.
+    Window p holds the days `[ends[p] - ACTIVE_WINDOW_DAYS, ends[p])`; `positions` lists the windows to use.
+    Entry `i` of the array is for the day `first day + i`. The entry is the number p of the window that holds
+    this day, or -1 if no window holds it. The last entry is always -1.
     """
     first_day = int(ends[positions[0]]) - ACTIVE_WINDOW_DAYS
     window = np.full(int(ends[positions[-1]]) - first_day + 1, -1, dtype=np.int64)

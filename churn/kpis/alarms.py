@@ -3,8 +3,8 @@
 The latest value is compared with the usual value, which is the median of the values shortly before. For each
 past period, the distance of its value from its usual value is computed in the same way. The limits come from
 the median and the median absolute deviation (MAD) of these past distances, so a single bad week hardly
-changes the limits. If there are two years of data, limits are also computed from the values without their
-yearly pattern (the season), and the narrower limits count.
+changes the limits. If there are two years of data, a second pair of limits is computed from the values
+without their yearly pattern (the season). Of the two pairs, the narrower one is used.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Alarm(Part):
 
     Attributes:
         name: The name of the figure.
-        slice: The stage, the class of ratings (such as promoters) or the segment; None for all customers.
+        slice: The part of the population: a stage of the playbook, a class of ratings (such as promoters) or
+            a segment; None for all customers.
         period: The latest period with a value.
         value: The value.
         usual: The usual value, including the season of this period if `season` is true.
@@ -97,7 +98,7 @@ class AlarmsResult(SectionResult):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the history of a figure allows for its latest value.
+    """The limits for the latest value of a figure, computed from its earlier values.
 
     Attributes:
         usual: The usual value.
@@ -117,8 +118,8 @@ def alarms_section(figures: Sequence[Figure]) -> AlarmsResult:
     """Compare the latest value of each watched figure with the past values of the same figure.
 
     Args:
-        figures: The figures of all sections by week and by month: for all customers, and also for each stage,
-            each class of ratings (such as promoters) and each segment.
+        figures: The figures of all sections: for all customers, each stage, each class of ratings (such as
+            promoters) and each segment. Only the weekly and monthly figures are watched.
     """
     watched = [figure for figure in figures if figure.period.kind in SEASON and figure.definition.is_watched]
     alarms, n_watched, n_too_short = [], 0, 0
@@ -179,7 +180,11 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
 
 
 def _season(values: Floats, length: int) -> Floats:
-    """Return the seasonal part of each value; for the last value, that of the value one year before."""
+    """Return the seasonal part of each value.
+
+    The last value is the one to be judged, so the season is fitted without it. Its seasonal part is copied
+    from one year before.
+    """
     # Degree 0 is a mean over the years; a line through two years would pass exactly through both, noise
     # included.
     fit = STL(values[:-1], period=length, seasonal=_odd_above(len(values)), seasonal_deg=0).fit()
@@ -190,8 +195,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    A smoothing window of this width covers all `number` values. So all years together get one seasonal
-    pattern, instead of one pattern for each year.
+    `_season` averages the season over a window of this width. Such a window covers all years, so the years
+    share one seasonal pattern, and no year gets its own.
     """
     return number + 1 + number % 2
 
@@ -221,7 +226,7 @@ def _limits(
 
 
 def _sampling_error(figure: Figure) -> float:
-    """Return a figure's standard error: from its interval or, for a count, from its value; otherwise 0."""
+    """Return a figure's standard error, computed from its interval or its count; 0 if it has neither."""
     if figure.low is not None and figure.high is not None:
         return (figure.high - figure.low) / (2 * Z_95)
     if figure.definition.unit in ("customers", "orders") and figure.value is not None:

@@ -1,9 +1,9 @@
 """The retention audit: fifteen practices that help to keep customers, the lowest score first. Each score from
 1 to 5 comes from evidence in the tables.
 
-The score of a practice, such as answers to low ratings, rises at four limits of the measured value. We chose
-the limits ourselves; no survey stands behind them. They say what we call rare, common and nearly always. Six
-of the practices leave no trace in tables, so these six have no score, and a person must judge them.
+The score depends on a measured value, such as the share of low ratings that were answered. Four limits of
+this value separate the five scores. We chose the limits ourselves; no survey stands behind them. Six of the
+practices leave no trace in tables, so these six have no score, and a person must judge them.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ LOYALTY_DEFINITION = (
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What customers did, what they paid, and whether a contract bound them: at past cutoffs and now.
+    """At each past cutoff and now: what customers did, what they paid, and whether a contract bound them.
 
     Each array has the shape `[cutoffs + 1, customers]`: one row per past cutoff, and a last row for now.
 

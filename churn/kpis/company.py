@@ -48,7 +48,7 @@ class Company:
         defines who is active.
         """
         spells = self.known_spells
-        # only a label of an event that every customer can have does not define who is active
+        # this is None only if every customer can have the label's event
         assert spells is not None
         return spells
 
@@ -56,7 +56,7 @@ class Company:
     def known_spells(self) -> ActivitySpells | None:
         """Return when each customer was active; None if the label does not define who is active.
 
-        A label about an event that every customer can have does not define who is active.
+        If every customer can have the label's event, the label does not define who is active.
         """
         if self.store.params.label.active_table == "subscriptions" and self.has_contracts:
             return read_contract_spells(self.store, self.cutoff)
@@ -91,17 +91,17 @@ class Company:
 
     @cached_property
     def month_bounds(self) -> tuple[date, ...]:
-        """Return the first day of each of the last complete months, and then the day after the last of them.
+        """Return the first day of each of the last complete months, then the day after the last month.
 
-        At the start of each of these days, it is certain who was active.
+        Days for which it is not yet certain who was active are left out.
         """
         return month_bounds(self.complete_from, self.cutoff, self._wait_days)
 
     @cached_property
     def week_bounds(self) -> tuple[date, ...]:
-        """Return the first day of each of the last complete weeks, and then the day after the last of them.
+        """Return the first day of each of the last complete weeks, then the day after the last week.
 
-        At the start of each of these days, it is certain who was active.
+        Days for which it is not yet certain who was active are left out.
         """
         return week_bounds(self.complete_from, self.cutoff, self._wait_days)
 
@@ -193,15 +193,16 @@ class Company:
 
     @cached_property
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters since the first day on which the data show all
-        active customers.
+        """Return the complete weeks, months and quarters since the data show both who is active and who
+        leaves.
         """
         return self.periods_since(date_of_day(self.spells.first_day))
 
     @property
     def event_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete periods from the first day on which the data show both who can have the event
-        and who has it.
+        """Return the complete weeks, months and quarters for the figures of an event.
+
+        The periods begin once the data show which customers can have the event and which customers have it.
         """
         label, first_days = self.store.params.label, [self.first_day_of(self.store.params.label.core_table)]
         if label.active_table is not None:

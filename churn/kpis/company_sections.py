@@ -164,8 +164,9 @@ def value_of(company: Company, figures: Sequence[Figure]) -> SectionResult:
 
 
 def month_counts(figures: Sequence[Figure], months: int = 12) -> tuple[MonthCounts, ...]:
-    """Return the customers, leavers, revenue and orders of the last months whose churn rate is known, for the
-    section `value`.
+    """Return the customers, leavers, revenue and orders of each of the last months, for the section `value`.
+
+    Months without a known churn rate are left out.
     """
     by_period: dict[Period, dict[str, Figure]] = {}
     for figure in figures:

@@ -196,8 +196,8 @@ def months_of_age(first_lives: FirstLives) -> tuple[Ints, Ints]:
     """Return for each month of age the number of customers at its start, and how many of them left in it,
     `[months]` each.
 
-    In each month, customers who cannot be followed over the whole month are left out. With them, churn would
-    be too high: a month that is not over shows who left, but not who will stay.
+    In each month, customers who cannot be followed over the whole month are left out. Otherwise churn would
+    be too high: before a month is over, it is known who has left, but not who will stay.
     """
     lives, follow_days = first_lives.lives, first_lives.follow_days
     at_risk, n_lost = [], []

@@ -57,8 +57,8 @@ class ContractRows:
     def bridged_end(self, grace_days: int) -> Ints:
         """Return the end of each contract, after short gaps between contracts have been closed.
 
-        A gap is short if it is not longer than `grace_days` days. If a contract ends while no other contract
-        of the customer is in force, and the gap is short, the end is moved to the start of the next contract.
+        A gap is the time between two contracts of a customer in which no contract is in force. If a gap is
+        not longer than `grace_days` days, the end before the gap is moved to the start of the next contract.
         """
         if not len(self.customer):
             return self.end

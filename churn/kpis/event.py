@@ -1,7 +1,8 @@
-"""The figures of an event: how many of the customers who could have the event had it, by period and segment.
+"""The figures of an event: for how many customers it was possible, and how many had it.
 
-A label of kind event says which event is wanted, such as an upgrade. The label does not say who stays a
-customer. So the figures of retention have no value, and the reason is shown instead.
+The figures are computed by period and segment. A label of kind event says which event is wanted, such as an
+upgrade, but not who leaves the company. So the figures of retention have no value, and the reason is shown
+instead.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class EventResult(SectionResult):
 
 
 def no_leaving(location: str) -> str:
-    """Return the reason why there are no figures of retention if the label is of kind event.
+    """Return the reason why a label of kind event gives no figures of retention.
 
     Args:
         location: The file and the key in which the kind of the label is set.
@@ -132,10 +133,11 @@ def events_in(store: Store, periods: Sequence[Period], cutoff: date) -> Bools:
 
 
 def _counts(segmentation: Segmentation, could: Bools, had: Bools) -> Ints:
-    """Return three numbers of customers for each segment, `[3, segments]`.
+    """Return how many customers of each segment are in `could`, in `could & had`, and in `had`.
 
-    They count the customers who could have the event at the start of the period, those of them who had it,
-    and all customers who had it, even if they could not have it at the start.
+    The result has the shape `[3, segments]`. `could` marks the customers for whom the event was possible at
+    the start of the period. `had` marks all customers who had the event in the period, even if it was not
+    possible at the start.
     """
     n_parts = len(segmentation.levels)
     return np.array(

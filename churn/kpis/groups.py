@@ -96,10 +96,10 @@ def _behaviour_and_loyalty(company: Company) -> tuple[BehaviourTable, LoyaltyTab
 
 
 def _stages(company: Company) -> tuple[Codes, tuple[str, ...], str | None]:
-    """Return each customer's stage of the playbook at each past cutoff, and the names of the stages.
+    """Return each customer's stage at each past cutoff, the names of the stages, and a reason or None.
 
-    The third value says why all customers are in the one stage `ALL_STAGES`; it is None if the playbook gives
-    stages.
+    If the playbook gives no stages, all customers are in the stage `ALL_STAGES`, and the reason says why.
+    Otherwise the reason is None.
     """
     playbook, reason = company.stages.playbook, company.stages.reason
     if playbook is None:

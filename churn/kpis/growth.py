@@ -24,8 +24,8 @@ class Flow(Part):
 
     Attributes:
         people: The number of customers.
-        money: What the customers pay per month in total, in currency units, as far as it is known; None if
-            it is known for none of them, and 0 if there are no customers.
+        money: The sum of the known monthly payments of these customers, in currency units. It is 0 if there
+            are no customers, and None if there are customers but no payment is known.
         n_money_unknown: The number of customers whose monthly payment is not known, so that `money` leaves
             it out.
     """

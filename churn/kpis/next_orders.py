@@ -85,7 +85,7 @@ def next_orders_csv(
 
     Args:
         intervals: The usual intervals, one item for each batch; each customer is in one batch only.
-        ids: The ids of the customers; a customer code is a position in this list.
+        ids: The ids of the customers; each code in `OwnIntervals.customer` is a position in this list.
         cutoff: The day number of the cutoff.
         form: The separators of columns and of decimals.
     """

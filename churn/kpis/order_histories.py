@@ -24,7 +24,7 @@ class OrderHistories:
         repeats: The number of days with orders after the customer's first day with orders.
         recency: The days from the first day with orders to the last.
         age: The days from the first day with orders to the cutoff.
-        paid_repeats: Of the days in `repeats`, the number on which the customer spent more than 0. Orders
+        paid_repeats: The number of days counted in `repeats` on which the customer spent more than 0. Orders
             that were returned count as 0.
         mean: The mean money spent on a day counted in `paid_repeats`, in currency; 0 if there is no such day.
     """

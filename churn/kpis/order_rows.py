@@ -87,7 +87,7 @@ class WholeOrders(RowReader):
         self._unfinished_orders = no_orders()
 
     def add(self, rows: RowBatch) -> None:
-        """Pass the orders of a batch to the functions, except the orders of the last customer.
+        """Pass the orders of a batch to the functions; keep those of the last customer for the next batch.
 
         The next batch may have more orders of this customer.
         """

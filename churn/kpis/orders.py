@@ -99,7 +99,7 @@ class _Gaps:
 
 
 class OrderTally:
-    """Counts and sums orders by period and segment; a batch must hold all orders of its customers."""
+    """Counts and sums orders by period and segment; all orders of a customer must be added in one batch."""
 
     def __init__(
         self,
@@ -160,7 +160,8 @@ def orders_section(tally: OrderTally | None, latest: Period) -> OrdersResult:
 
     Args:
         tally: The counts and sums of all orders; None if the store has no orders.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If the store has no orders, each figure is reported once, as missing in
+            this period.
     """
     if tally is None:
         names = (*PERIOD_NAMES, *WINDOW_NAMES)

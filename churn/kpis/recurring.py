@@ -34,8 +34,8 @@ class MrrState:
     """The contracts of all customers at one midnight.
 
     Attributes:
-        runs, rests: Two arrays, `[contracts]` each: whether the contract is in force and not paused, and
-            whether it is in force but paused.
+        runs: Whether each contract is in force and not paused, `[contracts]`.
+        rests: Whether each contract is in force but paused, `[contracts]`.
         cents: The MRR of each customer, `[customers]`; a paused contract counts 0.
         is_active: Whether each customer has a contract in force, `[customers]`.
     """
@@ -160,9 +160,10 @@ def recurring_section(
         segmentations: The divisions of the customers into segments; the first has a single segment with
             all customers.
         cutoff: The date up to which the data are known.
-        grace_days: The largest number of days between two contracts that does not count as leaving.
+        grace_days: If at most this many days lie between two contracts, the customer has not left.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If no contract has an amount, each figure is reported once, as missing in
+            this period.
     """
     names = [f"mrr_{name}" for name in ("at_start", "at_end", *MOVEMENTS, "churn")] + ["grr", "nrr"]
     if rows is None:

@@ -37,13 +37,17 @@ def referral_figures(
     *,
     latest: Period,
 ) -> Iterator[Figure]:
-    """Yield for each period the share of customers active at its start who recommend the company in it.
+    """Yield the referral rate of each period.
+
+    The rate is the share of customers active at the start of the period who recommend the company during the
+    period.
 
     Args:
         spells: When customers were active.
         referrals: The days of referrals; None if the source has none.
         periods: Consecutive periods by kind, such as week or month.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If the source has no referrals, the rate is reported once, as missing in
+            this period.
     """
     if referrals is None:
         yield missing_figure("referral_rate", latest, NO_REFERRALS)

@@ -139,7 +139,7 @@ def count_retention(
 def _last_spell_before(spells: ActivitySpells, edges: Ints, bound: Ints) -> Ints:
     """Return for each spell the index of the same customer's latest spell that starts before a given day.
 
-    `bound` gives this day for each spell, as an index into `edges`.
+    For spell k, this day is `edges[bound[k]]`.
     """
     key = spells.customer << 33
     at = edges[np.clip(bound, 0, len(edges) - 1)]

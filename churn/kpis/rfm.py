@@ -40,8 +40,10 @@ RFM_DEFINITION = (
 
 @dataclass(frozen=True)
 class RfmValues:
-    """Recency in days, number of orders, and money in currency, `[cutoffs, customers]` each; NaN for a
-    customer without orders.
+    """The recency, frequency and money of each customer at each cutoff; NaN for a customer without orders.
+
+    Recency is in days, frequency is the number of orders, and money is in currency. Each array has the shape
+    `[cutoffs, customers]`.
     """
 
     recency: npt.NDArray[np.floating]

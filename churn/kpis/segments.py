@@ -47,7 +47,7 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return all divisions of the customers; if `kind` is `week`, return only the division into one part.
+    """Return all divisions of the customers; for weeks, return only the one with all customers in one part.
 
     In a single week, the segments would be too small.
 
@@ -68,7 +68,7 @@ def read_segmentations(store: Store, attributes: Sequence[str], location: str) -
 
     Raises:
         ParamsError: a name is no static attribute, or an attribute has too many levels. The error lists all
-            such names.
+            wrong names, not only the first.
     """
     customers = store.params.tables.get("customers")
     static = [name for name in (customers.static if customers else ()) if _is_stored(store, name)]

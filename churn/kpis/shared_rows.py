@@ -83,13 +83,13 @@ class SharedRows:
     """The facts that several sections of `churn kpis` need, collected from the rows of the store.
 
     Attributes:
-        spells: The periods in which each customer was active, found from events; None if contracts
-            show who is active, or if no table does.
+        spells: The periods in which each customer was active, found from events. None if contracts
+            show who is active, or if no table shows this.
         active_days: The number of days on which each customer did something, in the 28 days before each
             cutoff of `PassTerms`; None if no table holds acts of customers.
         early_events: The counts of what new customers (`PassTerms.joiners`) did soon after the sign-up.
-        activity: For each table of events, each customer's number of rows in the 28 days before the cutoff
-            (for e-mails, the share opened), `[customers]`.
+        activity: For each table of events, the activity of each customer in the 28 days before the cutoff,
+            `[customers]`. The activity is the number of rows; for e-mails, it is the share of opened e-mails.
         money: What customers pay per month, and what they have spent.
         first_uses: The new customers who used the product soon after the sign-up; None if no table shows the
             use.
@@ -176,10 +176,11 @@ def read_shared_rows(store: Store, terms: PassTerms) -> SharedRows:
 def _money_readers(
     store: Store, days: Sequence[date], readers: dict[str, list[RowReader]]
 ) -> tuple[SumsAt, SumsAt | None]:
-    """Add a reader of each customer's spent money and one of recurring money to `readers`; return both.
+    """Add a reader of spent money and a reader of recurring money to `readers`; return both readers.
 
-    The reader of spent money has one sum for each of `days`, over the `MONEY_DAYS` days before it, and a last
-    sum over all days up to the cutoff. If the store has no recurring revenue, there is no second reader.
+    For each customer and each of `days`, the reader of spent money sums the `MONEY_DAYS` days before the day.
+    A last sum holds all days up to the cutoff. If the store has no recurring revenue, the second reader is
+    None.
     """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)

@@ -32,9 +32,9 @@ class ActivitySpells:
             payment, `[spells]`; None if the data do not show this.
         wait_days: The number of days from a cutoff until it is certain who was active at the cutoff.
         first_day: The first day number from which the data show both who is active and who leaves. In
-            the data of many companies, the contracts that ended before some day are missing. So nobody seems
-            to leave before the first recorded end of a contract, and the retention would be 100 % until then.
-            Therefore, if the spells are contracts, `first_day` is the day of this first end.
+            the data of many companies, the contracts that ended before some day are missing. Before
+            the first recorded end, nobody seems to leave, so the retention would be 100 %. Therefore, if the
+            spells are contracts, `first_day` is the day of this first end.
     """
 
     customer: Ints

@@ -200,8 +200,9 @@ def read_stages(store: Store, days: Sequence[date]) -> StagesOfPlaybook:
 
 
 def stage_names(playbook: Playbook) -> tuple[str, ...]:
-    """Return the names of the playbook's stages, then those of the further stages; a stage's code is its
-    index in this list.
+    """Return the names of all stages: first those of the playbook, then the fixed names, such as `left`.
+
+    The code of a stage is its index in this list.
     """
     own = tuple(stage.name for stage in playbook.stages)
     return (*own, WON_BACK, NOTICE_GIVEN, ON_PAUSE_STAGE, NO_STAGE, LEFT, NOT_YET)
@@ -278,7 +279,7 @@ def stage_months(activity: Activity, codes: Codes, names: Sequence[str]) -> tupl
 def stage_figures(
     activity: Activity, codes: Codes, names: Sequence[str], periods: Sequence[Period]
 ) -> Iterator[Figure]:
-    """Yield the number of customers in each stage at the start of each period, and the share that then left.
+    """Yield by period and stage the number of customers at the start, and the share who had left by the end.
 
     Args:
         activity: Who was active at the start and the end of each period.

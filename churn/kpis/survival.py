@@ -73,8 +73,9 @@ class SurvivalTable(Part):
 
     Attributes:
         unit: The unit of the values on the curves, always `share`.
-        definition, population, band: How the shares of customers who stay are computed, for which customers,
-            and how the interval of a share is computed.
+        definition: How the share of customers who stay is computed.
+        population: Which customers are counted.
+        band: How the interval of a share is computed.
         known_until: The day up to which it is certain who left.
         complete_from: The first day from which the data hold everybody who joined.
         n_left_out: The number of customers who are not counted, because their day of joining is not known.

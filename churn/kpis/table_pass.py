@@ -78,8 +78,8 @@ class SumsAt(RowReader):
                 them.
             amount: The column that is summed; rows without a value do not count.
             day: The column with the day of a row.
-            until: The name of a column with a day. A row counts only if its day in this column is missing, or
-                is not before the cutoff.
+            until: The column with the day from which a row no longer counts, for example the day of a return.
+                A row counts only if this day is missing, or is not before the cutoff.
         """
         self.bounds, self.sums = bounds, np.full((len(bounds), n_customers), np.nan)
         self._amount, self._day, self._until = amount, day, until

@@ -77,9 +77,9 @@ class Triangle(Part):
 class SegmentRow(Part):
     """The customers of a segment who joined in the month that begins on the day `cohort`.
 
-    The entry k of each list belongs to the end of month k after the month of joining. `people` is the number
-    of active customers, and `low` and `high` are Wilson's 95 % interval of their share of the `n` members.
-    A month has an entry only if it is certain who was active at its end.
+    In each list, entry 0 belongs to the end of the month of joining, entry 1 to the end of the next month,
+    and so on. `people` is the number of active customers, and `low` and `high` are Wilson's 95 % interval of
+    their share of the `n` members. A month has an entry only if it is certain who was active at its end.
     """
 
     cohort: date
@@ -133,8 +133,8 @@ def segment_triangles(
 
 
 def _cohorts(first_lives: FirstLives, cutoff: date) -> list[tuple[date, Ints, list[date]]]:
-    """Return each cohort that has members: its month, its members, and the end of this month and of each
-    later month.
+    """Return each cohort that has members: the month of joining, the members, and the end of each month from
+    then on.
     """
     complete_from = date_of_day(first_lives.complete_from)
     first = complete_from.replace(day=1)

@@ -65,8 +65,9 @@ class ValueTerms:
     """The settings for the figures of customer value.
 
     Attributes:
-        variant: How payments count in the value of a customer with a contract: with the first payment,
-            without it, or each payment at the end of its period.
+        variant: How the value of a customer with a contract is computed. With `end of period`, customers pay
+            at the end of each period. Otherwise they pay at the start, and the first payment is counted or
+            excluded.
         margin: The share of revenue that is margin.
         discount_year: The discount rate per year.
         months: The number of future months that count in the value of a customer without a contract.
@@ -127,7 +128,8 @@ def value_section(
             None if no money is known.
         terms: The settings by which the figures are computed.
         window: The period from the first row of the data to the cutoff.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If there is no usable month, or no acquisition cost, the figures that need
+            it are reported as missing in this period.
     """
     figures = [
         _historic(spending, terms, window),

@@ -116,7 +116,8 @@ def voice_section(
             all customers.
         terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If the table that a figure needs is missing, the figure is reported once,
+            as missing in this period.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),
@@ -334,7 +335,8 @@ def _durations(
 def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) -> Figure:
     """Return the Kaplan-Meier median of durations with its interval.
 
-    The bounds of the interval are where the two bounds of the curve's confidence band cross one half.
+    The interval begins where the lower line of the curve's confidence band falls to 0.5, and ends where the
+    upper line does.
 
     Args:
         name: The name of the figure's definition.
@@ -350,7 +352,8 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
 def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: int) -> Figure:
     """Return the median of a Kaplan-Meier curve with its interval.
 
-    The bounds of the interval are where the two bounds of the curve's confidence band cross one half.
+    The interval begins where the lower line of the curve's confidence band falls to 0.5, and ends where the
+    upper line does.
 
     Args:
         name: The name of the figure's definition.
@@ -385,7 +388,7 @@ def silent_figures(
         periods: Consecutive periods by kind, such as week or month.
         traces: The days of tickets, low ratings and contacts; None if there are no such tables.
         cutoff: The date up to which the data are known.
-        latest: The latest period; a figure that is missing in all periods is reported only for this one.
+        latest: The latest period. If `traces` is None, the share is reported once, as missing in this period.
     """
     if traces is None:
         yield missing_figure("silent_leavers", latest, NO_TRACES)

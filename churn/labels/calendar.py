@@ -42,10 +42,10 @@ class FirstTestCutoff:
 def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
     """Return the first test cutoff, or the watermark if the data are too short for any test.
 
-    If params.yaml has no `evaluate.test_cutoffs`, training uses default test cutoffs. The result is then the
-    first default test cutoff, or an earlier day. The result can be earlier because training has one more
-    condition: the labels that mature on or before the test cutoff must include a churner and a customer who
-    stayed. This function computes no labels, so it cannot check the condition.
+    If params.yaml has no `evaluate.test_cutoffs`, training chooses the test cutoffs. The result is then the
+    earliest day that training may choose. Training may choose a later day, because it has one more condition:
+    the labels that mature on or before the test cutoff must include a churner and a customer who stayed. This
+    function computes no labels, so it cannot check the condition.
 
     Args:
         store: The store.
@@ -70,11 +70,11 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
 
 
 def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots that may train a model used at a cutoff: their labels mature on or before it.
+    """Return the snapshots that may train a model for the cutoff `at`: their labels mature on or before `at`.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.
-        at: The cutoff.
+        at: The cutoff at which the model is used.
 
     >>> trainable({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 1))
     (datetime.date(2024, 1, 1),)
@@ -172,7 +172,10 @@ def latest_matured_cutoff(store: Store) -> date:
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error that says why no cutoff exists: `snapshot.first`, `snapshot.last` or too few data."""
+    """Return the error that says why no cutoff exists.
+
+    Either `snapshot.first` is too late, or `snapshot.last` is too early, or the data are too short.
+    """
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:

@@ -111,7 +111,7 @@ def merged_spells(store: Store) -> ContractSpells:
 
 
 def counted_spells(store: Store) -> ContractSpells:
-    """Return the spells with the ends that `label.leaving` counts; any other end becomes `NEVER`.
+    """Return all merged contracts (spells); an end that `label.leaving` does not count becomes `NEVER`.
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify.
@@ -130,8 +130,7 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
     customer has left if the spell at the cutoff ends in the label window.
 
     Every customer of the cohort has a spell at the cutoff: the contract in force at the cutoff is part of the
-    spell. Rows that became known late only make spells longer, so they cannot make this spell end before the
-    cutoff.
+    spell. Contracts that became known after the cutoff can make the spell longer, never shorter.
 
     Raises:
         SourceError: the label needs a kind of leaving that the data cannot identify.
@@ -211,8 +210,9 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
     First, the end is voluntary if the customer asked for it on or before the day of the end. Second, a stated
     reason in `label.involuntary_reasons` makes the end involuntary, and any other stated reason makes the end
     voluntary. Without `label.involuntary_reasons` the second rule is not used. Third, the end is involuntary
-    if the last payment due within the spell was lost. A payment is lost if it is still unpaid at the end of
-    the grace period after the spell, or if it was paid but then failed before the grace period ended.
+    if the last payment due within the spell was lost. A payment is lost if it was not made before the end of
+    the grace period after the spell. A payment that was made is also lost if it failed later, but before the
+    end of the grace period.
 
     If no rule decides, the end is voluntary.
 

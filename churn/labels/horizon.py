@@ -29,8 +29,9 @@ class HorizonSuggestion:
     Attributes:
         table: The label's table.
         requested_days: The horizon of the label.
-        before: The end of the data that were used: only events before this date count. No test cutoff lies
-            before this date, whether the label has the requested or the suggested horizon.
+        before: The end of the data that were used: only events before this date count. The date is at or
+            before the first test cutoff, both for `requested_days` and for `suggested_days`, so no test data
+            are used.
         silences: The number of silences.
         curve: The chance to come back, by the number of silent days.
         suggested_days: The smallest number of silent days after which at most the share `MAX_RETURN` of
@@ -78,9 +79,9 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
 
     A silence is the time from one day with an event to the customer's next day with an event. The last
     silence of each customer is open, because its end is not known yet. Customers who objected to being
-    contacted are left out. Only data before the first test cutoff are used. If the suggested horizon moves
-    the default first test cutoff to an earlier day, the search is repeated with only the data before this
-    earlier day.
+    contacted are left out. Only data before the first test cutoff are used. By default, this cutoff depends
+    on the horizon. If the cutoff is earlier for the suggested horizon, the search is repeated with only the
+    data before the earlier cutoff.
 
     Raises:
         CallError: `label.kind` is contract or event; only a label of kind inactivity has silences.
@@ -128,7 +129,7 @@ def shortest_final_silence(curve: ReturnCurve) -> int | None:
     back.
 
     A silence of `d` days counts as final only if the data are long enough to follow it for another `d` days.
-    Without this rule, a customer could seem to have left although only the data end.
+    If the data ended earlier, a customer who comes back later would seem to have left.
     """
     days = np.arange(1, len(curve.chance))
     final = days[(curve.chance[1:] <= MAX_RETURN) & (2 * days <= curve.followed_days)]

@@ -136,7 +136,7 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
 
 
 def _at_risk(counts: Ints) -> Ints:
-    """Return how many silences last at least d days, for each group and d. Shape (groups, days)."""
+    """Return how many silences of each group last at least d days, for every d. Shape (groups, days)."""
     sums: Ints = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return sums
 
@@ -237,9 +237,9 @@ def risk_table(lives: Lives) -> tuple[Ints, Ints]:
 def survival_curve(lives: Lives, min_at_risk: int = MIN_AT_RISK) -> SurvivalCurve | None:
     """Estimate how long customers stay, by their age in days.
 
-    The curve ends before the first age with fewer than `min_at_risk` customers under observation. Without
-    this rule, if only one customer were under observation at an early age and left, the curve would be 0 at
-    all later ages. If the curve does not reach the age of 1 day, the result is None.
+    The curve ends before the first age with fewer than `min_at_risk` customers under observation. Ages
+    with few customers are unreliable: if the only customer under observation leaves, the curve is 0 at all
+    later ages. If the curve does not reach the age of 1 day, the result is None.
     """
     return curve_of_counts(*risk_table(lives), min_at_risk)
 

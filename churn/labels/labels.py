@@ -65,9 +65,9 @@ def inactivity_outcomes(
     """Return the outcomes for a label of kind inactivity: a customer left if the label window has no event of
     the customer.
 
-    An event is a row of the label's table, such as a login. Events in the gap do not matter. A churner came
-    back on the day of the first event after the window, if there is one before the watermark (the end of the
-    complete data). The table is read once for all cutoffs.
+    An event is a row of the label's table, such as a login. Events in the gap do not matter. Only events
+    before the watermark (the end of the complete data) count. The day of a churner's return is the day of the
+    first event after the window. The table is read once for all cutoffs.
 
     Args:
         store: The store.
@@ -103,10 +103,11 @@ class _EventDays:
 
     Attributes:
         keys: `(customer - first_customer) * width + day - first_day` of each event, ascending, `[events]`.
+            So each customer has `width` possible keys, one for each day.
         first_customer, n_customers: The code of the first customer of the range, and the number of codes in
             the range.
-        first_day, width: The number of the first day with an event, and the number of days from it to the
-            last day with an event, both included.
+        first_day: The day number of the first day with an event.
+        width: The number of days from `first_day` to the last day with an event; both days are counted.
     """
 
     keys: npt.NDArray[np.int64]

@@ -83,10 +83,9 @@ class Reactivation:
         churners: The number of churners, as the label counts them, summed over the included cutoffs
             (see `before`).
         before: The first test cutoff. Only cutoffs whose label window ends before this date, and whose label
-            is matured by this date, are included. Only returns before this date count.
-        curve: The Kaplan-Meier curve of the time for which churners stay away. All returns up to the end of
-            the label window count on day 1 of the curve. Returns on the d-th day after the window count on
-            day d + 1.
+            is matured by this date, are included. A return counts only if it is before this date.
+        curve: The Kaplan-Meier curve of the time for which churners stay away. Day 1 of the curve stands for
+            all days up to the end of the label window. Day d + 1 stands for the d-th day after the window.
             The curve is None if there are too few churners.
     """
 
@@ -216,12 +215,12 @@ def _counts(store: Store, cohort: Cohort, customers: CustomerOutcomes) -> Cutoff
 def _reactivation(
     store: Store, cohorts: Sequence[Cohort], outcomes: Sequence[CustomerOutcomes]
 ) -> Reactivation:
-    """Follow the churners of every cutoff from the end of its window to the first test cutoff.
+    """Follow the churners of every cutoff, from the end of the label window to the first test cutoff.
 
-    One day is added to the length of every absence, because the return curve (`return_curve`) does not count
-    day 0. So a churner who is back by the end of the window has an absence of 1 day. A cutoff is left out if
-    its label matures only after the first test cutoff. A cutoff whose window ends on the day of the first
-    test cutoff is left out too, because no day remains on which churners could come back.
+    An absence is counted in days after the window. It is 0 days if the churner came back before the window
+    ended. `return_curve` ignores returns after 0 days, so one day is added to every absence. A cutoff is left
+    out if its label matures only after the first test cutoff. A cutoff whose window ends on the day of the
+    first test cutoff is left out too, because no day remains on which churners could come back.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)

@@ -27,7 +27,8 @@ class Metric:
         definition: The way in which the metric is computed.
         better: The direction of better values; empty if the metric does not rank models.
         note: A further fact that helps to read the values.
-        ceiling: The value of a perfect ranking, in words; empty if it is 0 or 1, or if none is stated.
+        ceiling: The value that a perfect ranking reaches, as a formula or in words. The text is empty if this
+            value is 0 or 1, or if the catalogue does not state the value.
         source: The source of the definition.
     """
 

@@ -87,9 +87,10 @@ def auc_from_sums(churners: Floats, stayers: Floats) -> float:
 
 
 def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
-    """Return the average precision: the mean precision of all thresholds, weighted by the recall they add.
+    """Return the average precision: the mean of the precisions at all thresholds.
 
-    Both arguments are running sums from `Ranking.sums`. The result is NaN if there are no churners.
+    The weight of a threshold in this mean is the recall that the threshold adds. Both arguments are running
+    sums from `Ranking.sums`. The result is NaN if there are no churners.
 
     Source: Zhu (2004), Recall, precision and average precision, University of Waterloo.
     """
@@ -187,7 +188,7 @@ def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
 def newton_step(sums: Floats) -> Floats:
     """Return one Newton step of a logistic regression: the changes of its intercept and of its slope.
 
-    The last axis of `sums` holds the sum of each column of `line_sums`.
+    The last axis of `sums` holds the column sums of the array that the function `line_sums` returns.
     """
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01
@@ -267,8 +268,8 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: float = 1) -> dict[st
         sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
         total: The sum of the squared errors in each draw, shape (draws,).
         noise_copies: How many times the expected effect of chance is subtracted: 1 for the original rows, 2
-            for bootstrap draws, because drawing the rows adds chance once more. If rows have unequal weights,
-            the caller multiplies this number by the factor that `bootstrap.unit_mean` returns.
+            for bootstrap draws, because drawing the rows adds chance once more. For rows with unequal
+            weights, the caller multiplies `noise_copies` by the factor from `bootstrap.unit_mean`.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
         12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,

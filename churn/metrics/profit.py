@@ -47,7 +47,7 @@ class CustomerValues:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The profit per customer at one contact share, with the profit of a perfect call list as `ceiling`."""
+    """The profit per customer at one contact share; `ceiling` is this profit for a perfect call list."""
 
     share: float
     profit: Interval
@@ -83,11 +83,13 @@ def estimate_profit(
     """Return every metric in money with its interval, or None if no row has a known value.
 
     As on every night, the customers with the highest value at risk (probability times value) are contacted
-    first. Rows without a value are left out. The best contact share is chosen on the same rows on which its
-    profit is measured. So the profit at the best share is too high. The amount by which it is expected to be
-    too high is called `optimism`. Each bootstrap draw has its own best share. The profit at this share is
-    computed twice: in the draw and on all rows. The optimism is the profit in the draw minus the profit on
-    all rows, averaged over the draws.
+    first. Rows without a value are left out.
+
+    The profit at the best contact share is too high, because this share is chosen on the same rows on which
+    its profit is measured. The amount by which the profit is expected to be too high is called `optimism`.
+    Each bootstrap draw has its own best share. The profit at the best share of a draw is computed twice: on
+    the rows of the draw, and on all rows. The optimism is the profit on the draw minus the profit on all
+    rows, averaged over the draws.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -120,9 +122,9 @@ def estimate_profit(
     )
 
     def measure(counts: Draws | None) -> Floats:
-        """Return the EMPC, its share of customers to contact, the value lift, and the profits at `shares`.
+        """Return the two results of `empc_from_sums`, the value lift, and the profit at each of `shares`.
 
-        If `counts` is None, each customer counts once.
+        `counts` says how often each customer was drawn. If it is None, each customer counts once.
         """
         row_counts = None if counts is None else counts[ranked_customer]
         own = drawn_weight(row_counts, ranked_weight, len(ranked_left))
@@ -268,10 +270,11 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
     Every customer has the same value. The accept share is unknown: it is beta distributed around
     `terms.accept_share`. For each accept share the best threshold is taken. Only thresholds on the convex
-    hull of the ROC curve can be best. The hull is computed by isotonic regression, which fits a churn rate
-    that only falls from the first rank to the last. Each corner of the hull is best on an interval of accept
-    shares. The interval begins at the accept share at which this corner and the corner before it have the
-    same profit. The profit is linear in the accept share, so it is integrated exactly over each interval.
+    hull of the ROC curve can be best. Isotonic regression finds the hull: it fits churn rates that never rise
+    from the first rank to the last. Where the fitted rate falls, the hull has a corner. Each corner of the
+    hull gives the highest profit on one interval of accept shares. At the lower end of this interval, the
+    corner and the corner before it give the same profit. The profit is linear in the accept share, so it is
+    integrated exactly over each interval.
 
     Args:
         churners: The running count of churners, from `running_sums`.

@@ -40,7 +40,9 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
 
 
 def effective_rows(weight: Floats) -> float:
-    """Return how many rows of equal weight would have as precise a mean as rows with these weights.
+    """Return the effective number of rows, which is lower than `len(weight)` if the weights are unequal.
+
+    The weighted mean of all rows is as precise as the mean of this number of rows with equal weights.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 
@@ -114,10 +116,10 @@ def clustered_ratio(left: Floats, probability: Floats, customer: Ints) -> tuple[
 def clustered_departure(
     left: Floats, probability: Floats, customer: Ints, segment: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Return `log(segment_ratio / ratio)` and its standard error; a ratio is `observed / expected`.
+    """Compare the ratio `observed / expected` of a segment with the same ratio of all rows.
 
-    `segment_ratio` is the ratio of the segment, `ratio` is the ratio of all rows. 0 means that both are
-    equal.
+    The result is `log(segment_ratio / ratio)`: `segment_ratio` is the ratio of the segment, and `ratio` is
+    the ratio of all rows. 0 means that both ratios are equal.
 
     Args:
         left: Outcomes of all rows, shape (rows,).

@@ -196,7 +196,8 @@ class _ModelFacts(BaseModel):
 def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
     """Check that `spec.json` holds the facts of `_ModelFacts`, with the right types.
 
-    Right checksums do not prove this, because another program may have written the file and its checksum.
+    The checksum of `spec.json` cannot replace this check: another program may have written both the file and
+    its checksum.
 
     Args:
         bundle: The folder of the bundle, for messages.

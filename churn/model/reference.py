@@ -2,8 +2,8 @@
 scores are compared with the reference.
 
 The reference holds only counts, and no row of a customer. The reference is a file of the bundle, so it is
-copied with the champion. `churn train --refresh` keeps the bins of the signals, and counts only the scores
-again.
+copied with the champion. `churn train --refresh` keeps the bins of the signals, and replaces the bins of the
+scores.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ class Bins(Part):
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
         usual_psi: The largest of the population stability indices (PSI) of the training cutoffs. The PSI of a
-            cutoff says how much its values differ from the values at the earlier cutoffs whose labels were
-            known on the day of this cutoff. `usual_psi` is None if no cutoff could be compared.
+            cutoff says how much the values at this cutoff differ from the values at earlier cutoffs. Earlier
+            cutoffs are left out if their labels were not yet known on the day of this cutoff. `usual_psi` is
+            None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 
@@ -165,7 +166,7 @@ def number_bins(
         name: The name of the signal.
         values: The values of the training rows, shape (rows,), NaN if missing.
         cutoff: The day number of each row's cutoff, shape (rows,).
-        known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
+        known_by: For each cutoff, the earlier cutoffs whose labels were known by then, all as day numbers.
         weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     step = -(-len(values) // MAX_QUANTILE_ROWS) if len(values) else 1
@@ -200,7 +201,7 @@ def level_bins(
             missing.
         levels: All text values of the signal, each value once.
         cutoff: The day number of each row's cutoff, shape (rows,).
-        known_by: For each cutoff, the cutoffs whose labels were known by that cutoff.
+        known_by: For each cutoff, the earlier cutoffs whose labels were known by then, all as day numbers.
         weight: The weight of each row: how many rows it stands for, shape (rows,); None if each weight is 1.
     """
     is_missing = np.isnan(codes)

@@ -86,8 +86,9 @@ class Registry(Tracking):
     """The registered model that params.yaml names in the section `tracking`, and the exported champion in
     `models/champion`.
 
-    The aliases decide which version is the champion, and the folder must agree with them. If a promotion or a
-    rollback was interrupted when only the aliases or only the folder had changed, `repair` completes it.
+    The aliases decide which version is the champion, and the folder must agree with them. A promotion or a
+    rollback changes the aliases first, and then the folder. If the process is interrupted between these two
+    steps, `repair` exports the new champion to the folder.
     """
 
     def __init__(
@@ -264,7 +265,7 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Give the open run a name and the model's version and digest as tags, and store files in the run.
+        """Name the open run, tag it with the model's version and digest, and store files in the run.
 
         Args:
             name: The name of the run.

@@ -283,7 +283,10 @@ def _is_tree(text: str, n_signals: int) -> bool:
 
 
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
-    """Return whether a tree's sets of levels (codes of texts) are valid, and its splits use no other sets."""
+    """Return whether the sets of levels (codes of texts) that a tree stores are valid.
+
+    `sets` holds the number of each set that a split of the tree uses. The tree must store all these sets.
+    """
     n_sets = int(facts["num_cat"])
     if not n_sets:
         return not len(sets)
@@ -337,13 +340,15 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     probability of staying. It grows at a constant rate inside an interval. After the last interval, the rate
     stays the same.
 
-    The probability of leaving within `anchor_days` must equal `probability`. So the cumulative hazard up to
-    `anchor_days` is multiplied by one factor, and its growth after `anchor_days` does not change.
+    The probability of leaving within `anchor_days` must equal `probability`. So the cumulative hazard of each
+    day up to `anchor_days` is multiplied by the same factor. The hazard that later days add is not
+    multiplied.
 
     Args:
         logits: The model's log-odds before calibration.
         probability: The model's calibrated probability of leaving within `anchor_days`.
-        horizons: `days`, `anchor_days` and `intervals`, each with `start`, `end`, `intercept` and `slope`.
+        horizons: `days`, `anchor_days` and `intervals`. Each interval has `start`, `end`, `intercept` and
+            `slope`.
 
     Source: Cox (1972), Regression models and life-tables, JRSS B 34, section 6 (discrete time).
     """
@@ -405,8 +410,8 @@ def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
     """Return the log-odds that a signal adds in a linear model.
 
-    Each level (text value) of the signal has a weight; a number gets the value of the signal's curve at this
-    number. A missing value has its own weight.
+    If the signal holds texts, each level (text value) has a weight, which is returned. If the signal holds
+    numbers, the height of the signal's curve at the number is returned. A missing value has its own weight.
     """
     missing = np.isnan(values)
     if "weights" in term:
@@ -563,7 +568,8 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         def message(self) -> str:
             """Return the error's first message.
 
-            MLflow's server later sets a message that also holds the rows of the request; it is ignored.
+            MLflow's server later sets a second message, which also holds the rows of the request. The second
+            message is ignored.
             """
             return str(self.__dict__["_message"])
 

@@ -185,8 +185,9 @@ class Tracking:
             self._mlflow.log_artifact(str(path), folder)
 
     def log_tree(self, folder: Path) -> None:
-        """Log the sub-folders of a folder under their own names, and its files under the name of the
-        folder.
+        """Log the files and sub-folders of a folder.
+
+        A sub-folder is logged under its own name. A file is logged under the name of `folder`.
         """
         for path in sorted(folder.iterdir()):
             if path.is_dir():
@@ -241,9 +242,9 @@ class Tracking:
 def signature_of(kinds: Mapping[str, str]) -> Any:
     """Return a model signature with the names and types of the columns.
 
-    For MLflow, each column is optional, because MLflow's error about a missing required column repeats the
-    whole signature and the data. The model itself refuses a request without a column that it needs, with a
-    short message.
+    The signature makes each column optional. If a required column were missing, MLflow's error would repeat
+    the whole signature and the data. Instead, the model itself refuses a request without a column that it
+    needs, with a short message.
 
     Args:
         kinds: The kind of each column, `number` or `level` (a text), in the order of the model's columns.
@@ -262,7 +263,7 @@ def signature_of(kinds: Mapping[str, str]) -> Any:
 
 
 class PortableModel:
-    """MLflow's pyfunc flavor, except that the file MLmodel holds no path of this machine."""
+    """MLflow's pyfunc flavor, but the paths of this machine are removed from the file MLmodel."""
 
     __name__ = "mlflow.pyfunc"
 
@@ -331,8 +332,8 @@ def create_database(path: Path) -> None:
 def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -> None:
     """Check that the server of a tracking address answers; any answer is good enough.
 
-    Without this check, MLflow would try for minutes. A training must not fail at its end because the server
-    was never there.
+    Without this check, MLflow would try for minutes to reach a server that is not there. `churn train` calls
+    this function before it fits a model, so that the training does not fail only at its end.
 
     Args:
         uri: The tracking address; only addresses of servers are checked.
@@ -359,7 +360,7 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
 
 
 def _ask(address: str, seconds: float, reasons: list[str]) -> None:
-    """Ask the address. Append to `reasons` why there was no answer, or an empty text if there was one."""
+    """Ask the address. If it answers, append an empty text to `reasons`, otherwise the cause of failure."""
     try:
         with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")

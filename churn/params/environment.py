@@ -42,7 +42,7 @@ class Environment:
         missing: The names that are not set, each with the key that uses it.
         templates: For each text with filled-in values, the same text with `${NAME}`, as in the file.
         values: The value of each name, and the keys that use it.
-        passwords: The names whose value is in the password of an address (a URL), or after the address's `?`.
+        passwords: The names that a URL uses in its password or in its query (the part after `?`).
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
@@ -90,8 +90,8 @@ class Environment:
     def keep_free_text(self, source: str) -> None:
         """Keep secret each value that is part of an address (a URL) or of SQL.
 
-        If the parameters are valid, paths and fixed words such as `en` are not kept secret, because messages
-        must name the folders that the program reads or writes.
+        Paths and fixed words such as `en` stay visible, because messages must name the folders that the
+        program reads or writes. If the parameters are not valid, `keep_all` is called instead.
 
         Args:
             source: The address of the source, in which each `${NAME}` is already replaced.
@@ -113,7 +113,7 @@ def _is_free_text(key: str) -> bool:
 
 
 def _encoded_places(text: str) -> Iterator[int]:
-    """Yield the positions of the variables in the password of an address (a URL), or after the address's `?`.
+    """Yield the positions of the variables in the password and in the query (after `?`) of a URL.
 
     The values of these variables must be encoded.
 

@@ -18,8 +18,8 @@ EVENT_KEYS = ("where", "among", "active_in", "once", "event_name")
 class LabelParams(Section):
     """The definition of the label; the label's window is `[cutoff + gap, cutoff + gap + horizon)`.
 
-    A label of kind `event` is 1 if the customer has the event, such as an upgrade, in the window: a row of
-    `table` that meets the condition `where`.
+    A label of kind `event` is 1 if the customer has the event in the window. The event, such as an upgrade,
+    is a row of `table` that meets the condition `where`.
     """
 
     kind: Literal["inactivity", "contract", "event"] = Field(

@@ -1,6 +1,6 @@
 """The words for what a label predicts: the event, and the customers who have it.
 
-The sentences of the program are about customers who leave. If the label is another event,
+In the code, the sentences for users are about customers who leave. If the label is another event,
 `LabelWords.speak` replaces the words about leaving with words about this event.
 """
 
@@ -119,7 +119,7 @@ def event_words(name: str) -> LabelWords:
 
 
 def words_of(label: Mapping[str, Any]) -> LabelWords:
-    """Return the words for the label that stands in a file of an earlier run.
+    """Return the words for a label that was read from a file of an earlier run.
 
     Args:
         label: The section `label` of params.yaml, as the file holds it.

@@ -70,7 +70,7 @@ class SinkParams(Section):
 
 
 def _as_sink(value: Any) -> Any:
-    """Return None for `files`: in earlier versions this word meant that no database gets the night."""
+    """Return None for the old value `files`, which meant that no database gets the night."""
     return None if value == "files" else value
 
 

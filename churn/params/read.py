@@ -102,7 +102,7 @@ def _addresses(value: Any, key: str = "") -> Iterator[str]:
 
 
 def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a mistake for each unquoted address with ` #` in its password, where YAML begins a comment."""
+    """Yield a mistake for each unquoted URL with ` #` in its password: YAML reads the rest as a comment."""
     addresses = {key: _value_at(tree, key) for key in ADDRESS_KEYS}
     lines = path.read_text(encoding="utf-8").splitlines()
     for key, address in addresses.items():
@@ -168,8 +168,9 @@ _RULES = (
 def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
     """Drop mistakes that only follow from other mistakes.
 
-    For example, Pydantic also reports that a list with wrong elements is too short. It also calls a section
-    wrong if a value in it needs an environment variable that is not set.
+    Pydantic counts only the correct elements of a list. So it may also call a list with wrong elements too
+    short, and this second mistake is dropped. If a value needs an environment variable that is not set, the
+    mistakes of this value and of the sections that contain the value are dropped, too.
 
     Args:
         details: The mistakes as pydantic describes them.

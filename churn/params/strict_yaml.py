@@ -52,9 +52,9 @@ def parse_yaml(text: str) -> Any:
     r"""Parse the text of one YAML document.
 
     Raises:
-        YamlError: The text is not YAML, a key is given twice in one mapping, a key is not a plain value, a
-            value does not fit its form (`!!int abc`, `2025-02-30`), or the text is nested too deeply or grows
-            too large by its aliases.
+        YamlError: The text is not YAML, is nested too deeply, or has too many values (an alias counts as all
+            that it stands for). A key is given twice in one mapping, or is not a plain value. A value does
+            not fit its type (`!!int abc`, `2025-02-30`).
 
     >>> parse_yaml("a: 1\nb: [2, 3]")
     {'a': 1, 'b': [2, 3]}

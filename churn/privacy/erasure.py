@@ -77,9 +77,9 @@ class ErasurePlan:
         forgotten: The list of forgotten customers after the erasure.
         models: For each model that learnt from the customer, the number of training cutoffs at which the
             customer has a label.
-        same_person: How many other ids have the same e-mail address, or how many have the same `person_id`:
-            the larger of the two numbers.
-        forgotten_on: The day on which the customer was forgotten before; None if the customer was not.
+        same_person: The larger of two numbers: other ids with the customer's e-mail address, and other ids
+            with the customer's `person_id`.
+        forgotten_on: The day of an earlier erasure of the customer; None if there was no earlier erasure.
     """
 
     identifiers: Identifiers
@@ -353,7 +353,7 @@ def _snapshot_manifest(
 
 
 def _json_bytes(value: Any) -> bytes:
-    """Return a JSON value as the bytes of a file; if the value has a checksum, it gets a new one."""
+    """Return a JSON value as the bytes of a file; a checksum in the value is computed anew."""
     has_checksum = isinstance(value, dict) and CHECKSUM in value
     return (own_json_text(value) if has_checksum else json_text(value)).encode("utf-8")
 
@@ -367,7 +367,7 @@ def _with_new_checksums(
     until nothing changes.
 
     Args:
-        contents: The new content of each file that changes, with the old checksums.
+        contents: The new content of each file that changes; the checksums in this content are still old.
         roots: The folders whose JSON files may hold checksums.
     """
     new_sums = {
@@ -415,9 +415,9 @@ def _replace_sums(value: Any, new_sums: Mapping[str, str]) -> Any:
 
 
 def _same_person(store: Store, tables: Iterable[CustomerRows], customer: str) -> int:
-    """Return how many other ids have the same e-mail address, or how many have the same `person_id`.
+    """Return how many other ids have the customer's e-mail address or `person_id`.
 
-    The larger of the two numbers is returned.
+    The ids are counted once by e-mail address and once by `person_id`; the larger number is returned.
     """
     own = [row for table in tables if table.table == "customers" for row in table.rows]
     n_same = 0

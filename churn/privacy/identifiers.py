@@ -94,7 +94,7 @@ class Identifiers:
 
 
 def is_distinct(text: str) -> bool:
-    """Return whether a text is so unusual that a search for it finds no common word or number by chance.
+    """Return whether a text is too unusual to be a common word or number.
 
     >>> [is_distinct(text) for text in ("C-1001", "ann@x.org", "Ann Lee", "491511234567")]
     [True, True, True, True]

@@ -30,14 +30,14 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     of such a champion, its recipe is fitted again for each cutoff and compared. A challenger with the same
     recipe has the difference 0.
 
-    1. Log loss: the interval of the difference is below 0. If the challenger has learnt from later labels
-       than the champion, the interval only needs to be below `margin` times the champion's log loss. A test
-       on past cutoffs cannot show how much the later labels help.
+    1. Log loss: the interval of the difference is below 0. A test on past cutoffs cannot show how much newer
+       training labels help. So for a challenger that was trained on newer labels than the champion, it is
+       enough that the interval is below `margin` times the champion's log loss.
     2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
-       `-margin`. If the champion's value is 0 or negative, the lower bound is not divided. It must then be
-       at least `-margin * abs(value)`, where `value` is the champion's value.
-    3. In each segment with at least 300 churners, the AUC falls by .02 at most, or the interval of the
-       difference is not entirely below 0.
+       `-margin`. If the champion's `value` is 0 or negative, the lower bound itself, not divided, is at least
+       `-margin * abs(value)`.
+    3. No segment with at least 300 churners loses AUC. A loss is a difference in AUC below -.02 whose whole
+       interval is below 0.
 
     Args:
         result: The result of the evaluation.
@@ -146,8 +146,8 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         "segments",
         not lost,
         worst[2],
-        f"in each segment with at least {SEGMENT_CHURNERS} churners, AUC falls by {SEGMENT_LOSS} at most, or "
-        "the interval of the difference is not entirely below 0",
+        f"no segment with at least {SEGMENT_CHURNERS} churners loses more than {SEGMENT_LOSS} of AUC, with "
+        "the whole interval of the difference below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
         f"{'too low' if lost else 'the smallest difference is'} in {words}. The gate refuses the model if, "
         f"in any of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "

@@ -55,12 +55,11 @@ def apply_gates(
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note has figures that show whether the churn rate changed or the model is wrong. All
        figures that the gates compare are computed from untreated rows. Among these rows, some controls
-       have a higher weight, because they also stand for the treated rows. If there are no such controls, a
-       person must have given a reason in `evaluate.accept.no_controls`.
+       have a higher weight, because they also stand for the treated rows. If no controls stand for treated
+       rows, a person must have given a reason in `evaluate.accept.no_controls`.
     4. There are at least `TEST_CUTOFFS` test cutoffs, or as many as the data allow.
-    5. The challenger is not worse than the champion. If the champion has learnt from the test cutoffs, a
-       model that is newly trained with the champion's recipe takes its place in the comparison
-       (`champion_gates`).
+    5. The challenger is not worse than the champion. If the champion has learnt from the test cutoffs, the
+       challenger is compared instead with a new model that has the champion's recipe (`champion_gates`).
     6. No guard stops the promotion, and the AUC is not too high to be true. A person may accept findings of
        guards in `evaluate.accept`.
 
@@ -155,7 +154,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
 
 
 def _controls(result: EvaluationResult, file: str) -> Iterator[Gate]:
-    """Show how many rows of controls there are, or why a person accepts that there are none."""
+    """Show the number of control rows, or the reason for having none (`evaluate.accept.no_controls`)."""
     exposure = result.exposure
     if exposure is None:
         return
@@ -217,11 +216,14 @@ def _level_remedy(result: EvaluationResult) -> str:
 def _season(result: EvaluationResult) -> str:
     """Return a sentence about the season if the share of customers who left depends on it; otherwise "".
 
-    The usual share is the mean share of customers who left, over all cutoffs before the test. The earlier
-    share is the mean over those cutoffs that lie one or two years before a test cutoff. The test share is the
-    mean over the test cutoffs. The share depends on the season if two conditions hold. First, the earlier
-    share and the test share are both above or both below the usual share. Second, the earlier share differs
-    from the usual share at least half as much as the test share does.
+    Three means of the share of customers who left are compared:
+
+    - `usual`: over all cutoffs before the test.
+    - `earlier`: over the cutoffs that lie one or two years before a test cutoff.
+    - `test`: over the test cutoffs.
+
+    The share depends on the season if two conditions hold. First, `earlier` and `test` are both above or both
+    below `usual`. Second, `abs(earlier - usual)` is at least half of `abs(test - usual)`.
     """
     tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
     same_season = [

@@ -208,7 +208,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Yield how many customers all contacts saved or gained, and what the plays' own numbers add up to."""
+    """Yield how many customers all contacts saved or gained, and the sum of the numbers of the plays."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
@@ -236,7 +236,7 @@ def _erased_lines(effects: Effects) -> Iterator[str]:
 
 
 def not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
-    """Yield a text for each reason why the effect leaves out units, with the number of these units."""
+    """Yield a text for each reason why units do not count in the effect, with the number of these units."""
     for count, words in (
         (experiment.immature, "outcome not known yet"),
         (experiment.without_label, "without label"),

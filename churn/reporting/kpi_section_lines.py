@@ -88,7 +88,10 @@ def _cell(cells: Sequence[TriangleCell], month: int) -> str:
 
 
 def survival_lines(table: SurvivalTable) -> list[str]:
-    """Return lines: which share of customers, in all and by segment, stays longer than `SHOWN_AGES` days."""
+    """Return lines with the shares of customers who stay longer than 30 days, 90 days and so on.
+
+    The first line of figures is for all customers, each further line for one segment.
+    """
     title = "survival: share of customers who stay longer than so many days"
     rows = []
     for curve in table.curves:

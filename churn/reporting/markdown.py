@@ -49,8 +49,8 @@ def escape_markdown(value: object) -> Markup:
 def escape_sentence(text: str) -> Markup:
     """Escape a sentence as `escape_markdown` does, but keep text between backticks as code.
 
-    Markup inside code has no effect. So a name between backticks, or a name that contains backticks,
-    cannot bring HTML or a link into the sentence.
+    Markup inside code has no effect. So no name can bring HTML or a link into the sentence, even if the name
+    contains backticks.
 
     >>> print(escape_sentence("<b>: run `churn train` again"))
     &lt;b>: run `churn train` again
@@ -63,7 +63,7 @@ def escape_sentence(text: str) -> Markup:
 
 
 def code_span(value: object) -> Markup:
-    """Return a value as code, between rows of backticks that are longer than any such row in the value.
+    """Return a value as code, between sequences of backticks that are longer than those in the value.
 
     >>> print(code_span("a_b*c"), code_span("a`b"))
     `a_b*c` ``a`b``

@@ -86,10 +86,10 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
-    """Log two shares of rows: treated rows, and the rows of controls that get a higher weight in their place.
+    """Log the share of treated rows, and the share of control rows that replace the treated rows.
 
     A row is treated if its customer was contacted in the label window; treated rows are left out of the
-    training. In their place, the rows of controls who had a task in the label window get a higher weight.
+    training. To replace them, the rows of controls who had a task in the label window get a higher weight.
     The share of treated rows, and the share of such control rows, are computed over all rows. Cutoffs that
     have neither kind of row are left out; if no cutoff is left, nothing is logged.
     """

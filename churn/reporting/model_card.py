@@ -122,7 +122,7 @@ def render_card(
 
 
 def _measured_terms(result: EvaluationResult) -> str:
-    """Return in words from which costs and which effect of a contact the profit is computed.
+    """Describe the costs and the effect of a contact from which the profit is computed.
 
     The text is empty if both the costs and the effect are assumed.
     """

@@ -195,7 +195,10 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
 
 
 def advice_in_words(result: EvaluationResult) -> str:
-    """Return how to use the call list and the probabilities of a model that can predict the label."""
+    """Return a sentence that says how to use the call list and the probabilities.
+
+    The page shows this sentence only if the model can predict the label.
+    """
     if _level_off(result.challenger.observed_expected) is not None:
         return "Work from the top of the list, and do not treat the probabilities as exact."
     return "Use the list in its order, and the probabilities as they are."

@@ -40,7 +40,7 @@ def markdown_template(
     is not defined.
 
     The filter `code` puts a value between backticks, so that it is shown as code. The filter `prose` shows a
-    sentence of the program as plain text, except that a text between backticks stays code.
+    sentence of the program as plain text, and only its parts between backticks as code.
 
     Args:
         name: The file name of the template.

@@ -25,8 +25,8 @@ def possible_part(interval: HasInterval) -> Interval | None:
 
     Some intervals are made to stay valid even if somebody reads them every night. Their formula is valid only
     for many customers (asymptotic). With few customers such an interval may go beyond -1 or 1, and if nobody
-    or everybody left, it has no width. The true difference cannot lie beyond -1 and 1, so the cut interval
-    contains it as often as the whole interval.
+    or everybody left, it has no width. The true difference always lies between -1 and 1, so cutting the
+    interval there never removes the true difference.
 
     Returns:
         The interval, cut at -1 and 1. The result is None if the interval says nothing, because it covers the

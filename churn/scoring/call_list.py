@@ -204,11 +204,11 @@ def calls_csv(
         reasons: The number of columns `reason_1`, `reason_2`, ...
         form: The separators; by default a comma between cells and a point in numbers.
         language: The language of the headers and of the words of the list.
-        trial_mark: The text in the first column, `trial`, if another model than the champion scored the night
-            as a trial; None if the champion scored it, because the list then does not have this column.
+        trial_mark: The text in the first column, which is named `trial`, if another model than the champion
+            scored the night. None if the champion scored the night: the list then has no such column.
         extra: Further columns, which stand before the column `note`.
-        words: The words for the event that the label predicts. If the event is not that customers leave, the
-            list has no columns for health and value at risk.
+        words: The words for the event that the label predicts. For an event other than leaving, the list has
+            no columns for health and value at risk.
     """
     extra = extra or ExtraColumns()
     form = form or CsvParams()

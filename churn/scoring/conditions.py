@@ -74,9 +74,9 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    Each edge of the range is a pair: a number, and a flag that is 0 if the number itself is in the range.
-    Otherwise the flag is 1 at the low edge, and -1 at the high edge. So Python can compare two edges
-    as pairs.
+    Each edge of the range is a pair of a number and a flag. The flag is 0 if the range includes the number
+    itself. If the range excludes the number, the flag is 1 at the low edge, and -1 at the high edge. So
+    Python can compare two edges as pairs.
     """
 
     low: tuple[float, int] = (-math.inf, 0)
@@ -118,9 +118,9 @@ COMPARISON_FUNCTIONS: Mapping[str, Any] = {
 class ColumnTest:
     """A comparison of a single column, or of the smallest value of several columns.
 
-    The smallest value is taken over the values that are not missing. With `or_missing`, a column that the
-    company does not have counts as missing for all customers. If the comparison has several columns and all
-    of them are absent, it is true for no customer.
+    The smallest value is taken over the values that are not missing. With `or_missing`, a comparison of one
+    column is true for all customers if the company does not have this column. A comparison of several columns
+    is true for no customer if the company has none of these columns, even with `or_missing`.
     """
 
     keys: tuple[str, ...]
@@ -187,11 +187,10 @@ ALWAYS = Join(())
 
 
 def is_covered(condition: Condition, earlier: Condition) -> bool:
-    """Return whether it is certain that `earlier` is true for each customer for whom `condition` is true.
+    """Return whether each customer who meets `condition` certainly meets `earlier` too.
 
-    For two comparisons of the same columns, it is certain if each value that fits `condition` also fits
-    `earlier`. Combined conditions are compared part by part. False means only that this function cannot prove
-    it.
+    If both are comparisons of the same columns, each value that fits `condition` must also fit `earlier`.
+    Combined conditions are compared part by part. False means only that this function has no proof.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
@@ -237,9 +236,9 @@ def read_when(
     """Read the `when:` of a play as a condition; return None if `when:` has mistakes.
 
     Args:
-        tree: The content of `when:`. An entry has one of three forms: a column with a comparison; `all:` or
-            `any:` with a list of conditions; `least_of:` with a list of columns. The bounds of `least_of`,
-            such as `below: 7`, are further keys beside it. All entries must be true.
+        tree: The entries of `when:`, which must all be true. An entry has one of three forms: a column with a
+            comparison; `all:` or `any:` with a list of conditions; `least_of:` with a list of columns. The
+            bounds for `least_of`, such as `below: 7`, stand next to `least_of:`, on the same level.
         location: The place in the file, for messages.
         kinds: The kind of each column: 'number', or 'level' if the column holds words.
         problems: A list; the mistakes are added to it.

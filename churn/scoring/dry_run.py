@@ -26,8 +26,8 @@ class RuleCount:
         play: The name of the play.
         audience: The name of the list to which the play belongs.
         n_holding: The number of customers whose stage fits the play and for whom its condition is true.
-        n_with_play: The number of customers who get this play. The other customers of `n_holding` get another
-            play or none.
+        n_with_play: The number of customers who get this play. The other customers to whom the rule applies
+            get another play or none.
         n_planned: The number of customers who would be contacted.
         off_because: Why the play is switched off; None if it is on.
     """
@@ -65,8 +65,8 @@ def rule_counts(
         playbook: The playbook.
         holds: For each play and customer, whether the customer's stage fits the play and its condition is
             true, shape `[plays, customers]`; see `Playbook.holds`.
-        play_indices: For each list that the night makes, an array of the shape `[customers]`. It holds the
-            index of the rule that gives the customer a play, -1 if there is none; see `Playbook.choose`.
+        play_indices: For each list that the night makes, the index of each customer's rule in
+            `playbook.rules`, shape `[customers]`; -1 for a customer without a play. See `Playbook.choose`.
         is_planned: Whether each customer would be contacted, shape `[customers]`.
         absent: For each play that is switched off, the absent columns that its condition names, see
             `Playbook.switched_off`.

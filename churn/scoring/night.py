@@ -76,8 +76,7 @@ class Night:
 class Stamp:
     """The ids that show which model and which run computed a score.
 
-    Each row of the score table holds them, except `model_digest`, which stands only in the facts of the
-    night.
+    The facts of the night hold all four ids. Each row of the score table holds all except `model_digest`.
 
     Attributes:
         model_version: The version of the model in the registry.
@@ -99,12 +98,13 @@ class Trial:
     If no champion can score a night, another model scores it as a trial.
 
     Attributes:
-        because: The names of the gates (the conditions of a promotion) that refused the model, or
+        because: The names of the gates (the conditions of a promotion) that refused the other model, or
             `not_evaluated`.
-        explanations: For each gate that refused the model, a sentence with the measured value, and a way out.
-        requirements: The rule of each gate that refused the model.
-        champion_problems: The reasons why the champion cannot score the night, for example another label,
-            each with a way out; empty if there is no champion yet.
+        explanations: For each gate that refused the other model, a sentence with the measured value, and a
+            way out.
+        requirements: For each gate that refused the other model, the rule of the gate.
+        champion_problems: The reasons why the champion cannot score the night, for example that it predicts
+            another label. Each reason has a way out. Empty if there is no champion yet.
     """
 
     because: tuple[str, ...]
@@ -199,8 +199,8 @@ def run_id(
 def _unused_in_contact(contact: ContactParams) -> set[str]:
     """Return the keys of `contact` that change nothing in the result of a night.
 
-    `rhythm` with its default values is among these keys, so that the ids of nights from before the key
-    `rhythm` existed stay the same.
+    The id of a night does not depend on these keys. `rhythm` is one of them if it has its default values.
+    So nights keep their ids if they were scored before the key `rhythm` existed.
     """
     return {"suppression", "outbox"} | ({"rhythm"} if contact.rhythm == RhythmParams() else set())
 
@@ -247,7 +247,7 @@ class ContactPlan:
         plays: The play of each customer; None for a customer without a play.
         reasons: The reasons of each customer, the largest contribution first.
         tasks: The task of each customer on the call list and of each control; None for other customers.
-        listed_rows: The row number in the cohort of each customer on the call list, in the order of the list.
+        listed_rows: The customers on the call list, in the order of the list, as row numbers of the cohort.
         not_contacted_because: The reason why a customer is not on the call list; None for a customer on the
             list.
         facts: Counts and settings of the plan, such as the number of tasks; they become facts of the night.
@@ -340,7 +340,7 @@ def complete_night(
         trial: Why the night is a trial (see `Trial`); None for a night of the champion. In a trial, nobody is
             assigned to an arm, and each row of the score table and of the call list says that the night is a
             trial.
-        ledger_digest: The digest of the night's page in the ledger; None in a trial.
+        ledger_digest: The digest of the night's decisions in the ledger; None in a trial.
         extra: Further columns of the call list.
     """
     cohort = CohortScores(

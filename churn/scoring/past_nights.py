@@ -59,8 +59,8 @@ class PastNights:
         output: The output folder.
         label_id: The id of the label; nights of other labels are left out.
         last: The last night; later nights are left out.
-        signals: All signals. A reason has the family of the signal whose sentence fits the text of the
-            reason.
+        signals: All signals. Their sentences are compared with the text of a reason, to find the family of
+            the reason.
     """
 
     output: Path
@@ -108,7 +108,8 @@ class PastNights:
 class Sentences:
     """A pattern for each sentence in which a signal gives a reason, with the signal's family.
 
-    The pattern of the longest sentence comes first; the values in a sentence do not add to its length.
+    The pattern of the longest sentence comes first. The length counts only the fixed words of a sentence, not
+    the customer's values.
     """
 
     patterns: tuple[tuple[int, re.Pattern[str], str], ...]

@@ -116,8 +116,8 @@ class Play(PlaybookPart):
 
     Attributes:
         name: The name, which identifies the play in the call list, the ledger and the measured effects.
-        when: The condition over signals and scores. A play that follows up another play (`after`) may leave
-            it out.
+        when: The condition over signals and scores. A play that follows up another play (`after`)
+            may have no condition.
         action: What the owner of the play must do: one text, or one text for each language.
         owner: The person or the team who acts.
         channel: The channel that is tried first; by default the first of `channels`. If the word `preferred`
@@ -127,8 +127,9 @@ class Play(PlaybookPart):
         template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
         audience: The list to which the play belongs; in the file the key is `for:`.
         stage: The stages whose customers may get the play; empty for all stages.
-        follows: Families of signals. If the first reason for a customer's score belongs to one of them, this
-            play comes before all plays that do not name that family, whatever the order in the file.
+        follows: Families of signals, such as payment. The first reason for a customer's score belongs to
+            one family. Plays that name this family come before all other plays, whatever the order in the
+            file.
         for_nights: The number of nights in a row, tonight included, in which the condition must be true.
         after: The earlier play that this play follows up.
         variants: The variants, by name.

@@ -79,8 +79,8 @@ class Playbook:
         absent.
 
         A signal is absent if the company does not have the signal's table, or if params.yaml excludes the
-        signal. A play is switched off if its condition cannot be true without the absent signals. A play that
-        is switched off is not a mistake in the playbook.
+        signal. A play is switched off if its condition needs absent signals. A play that is switched off is
+        not a mistake in the playbook.
         """
         off = {}
         for rule in self.rules:
@@ -124,8 +124,8 @@ class Playbook:
         return names[self.stage_indices(columns, rows)]
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each play and customer whether the customer is in a stage that the play is for and meets
-        the play's condition tonight. Shape `[plays, rows]`.
+        """Return for each play and customer whether the customer's stage fits the play and the condition of
+        the play is true tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not checked here, because they need earlier nights; see `choose`. A play
         that is switched off applies to nobody. A play for lost customers applies only to lost customers, and
@@ -150,15 +150,15 @@ class Playbook:
         """Return for each play and customer whether the play may follow the customer's earlier tasks. Shape
         `[plays, customers]`.
 
-        A play without the key `after` may always follow. If a play has this key, the key names an earlier
-        play. The customer's latest task of the earlier play must have the result `after.result`, and must
-        have been due at least `after.days` days ago. Since that task was planned, the customer must have had
-        no task of the play itself. A task without a result counts as `no answer`. All tasks of controls count
-        as `no answer` too, because a control cannot answer.
+        A play without the key `after` may always follow. A play with this key is a follow-up play, and the
+        key names the earlier play. The customer's latest task of the earlier play must have the result
+        `after.result`, and must have been due at least `after.days` days ago. Since this task was planned,
+        the customer must have had no task of the follow-up play. A task without a result counts as
+        `no answer`. All tasks of controls count as `no answer` too, because a control cannot answer.
 
         Args:
-            tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, which is
-                missing if there is none.
+            tasks: The earlier tasks, with the columns `customer_id`, `play`, `planned_on`, `due_at` and
+                `result`. The column `result` is missing for a task without a result.
             customers: The ids of the customers.
             cutoff: The cutoff of the night.
         """
@@ -192,10 +192,10 @@ class Playbook:
         """Return for each customer the index of the rule that gives the customer a play, -1 if there is none.
         Shape `[rows]`.
 
-        Several plays may apply to a customer. Each reason for a customer's score belongs to a family, such as
-        payment, and the key `follows` of a play lists families. Of the plays that apply, the customer gets
-        the first that lists the family of the customer's first reason. If none of these plays lists the
-        family, the customer gets the first of them in the order of the file.
+        Each reason for a customer's score belongs to a family, such as payment. If several plays apply to a
+        customer, the family of the customer's first reason decides. Plays whose key `follows` lists this
+        family come first, then the other plays, both in the order of the file. The customer gets the first
+        play.
 
         Args:
             columns: The signals and scores of the customers, by name.
@@ -207,9 +207,9 @@ class Playbook:
                 condition of the play was true. The shape is `[plays, rows]`, see `nights_in_a_row`.
                 `nights_held` is None if there are no earlier nights; plays with `for_nights` above 1 are then
                 not chosen.
-            may_follow: Whether each play may follow the customer's earlier tasks, see `follow_ups`.
-                `may_follow` is None if there are no earlier tasks; plays with the key `after`, which follow
-                up another play, are then not chosen.
+            may_follow: For each play and customer, whether the customer's earlier tasks allow the play, see
+                `follow_ups`. `may_follow` is None if there are no earlier tasks; plays with the key `after`,
+                which follow up another play, are then not chosen.
         """
         masks = self.holds(columns, rows)
         if nights_held is None:
@@ -286,12 +286,12 @@ def read_playbook(
 
     Args:
         path: The YAML file.
-        kinds: The kind of each signal, 'number' or 'level', even if the company does not have the signal's
-            table.
+        kinds: The kind of each signal, 'number' or 'level'. Signals whose table the company does not have are
+            included.
         language: The language in which each template must exist; None if any language is enough.
         events: The names of the company's own tables of events.
-        is_event: Whether the label is of kind event. If it is, plays cannot use the health bands of
-            customers, and their success cannot depend on whether a customer stays.
+        is_event: Whether the label is of kind event. With such a label, plays cannot use the health bands of
+            customers, and the success of a play cannot depend on whether a customer stays.
 
     Raises:
         PlaybookError: The files have mistakes. The error lists all mistakes, each with its place.

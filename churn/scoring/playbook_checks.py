@@ -128,7 +128,7 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
 
 
 def event_problems(entries: Entries) -> Iterable[str]:
-    """For a label of kind event, yield a mistake for each key of a play that needs a label about leaving."""
+    """Yield a mistake for each key that is not allowed in a play if the label is of kind event."""
     for index, entry in enumerate(entries):
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
@@ -183,9 +183,9 @@ def _follow_up_problems(
 
 
 def wording_problems(entries: Entries, language: str | None) -> Iterable[str]:
-    """Yield a problem for each text that has a version per language, but none in the language of the team.
+    """Yield a problem for each text that is written for other languages, but not for the team's language.
 
-    A text without such versions was written by the team and is shown unchanged.
+    A text that names no language was written by the team and is shown unchanged.
 
     Args:
         entries: The plays as they are in the file.
@@ -228,7 +228,7 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
 
 
 def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
-    """Return the owner or channel of which `name` is probably a misspelling; None if there is none.
+    """Return the right name if `name`, an owner or a channel, is probably a misspelling; otherwise None.
 
     Of two similar names, the rarer one is the misspelling.
     """

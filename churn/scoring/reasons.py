@@ -45,7 +45,10 @@ class SignalFacts:
 
     @property
     def has_side(self) -> bool:
-        """Return whether only high values or only low values mean risk; False for a signal with levels."""
+        """Return whether one side (high or low values) means risk and the other side does not.
+
+        False for a signal with levels.
+        """
         return self.kind == "number" and self.riskier_when != "either"
 
     @classmethod
@@ -157,7 +160,8 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
     A missing value gives False, and so does 0 if the signal's sentence says nothing about 0
-    (`silent_at_zero`). For a signal without a risky side, all other values give True.
+    (`silent_at_zero`). A signal without a risky side gives True for every value except a missing value and
+    such a 0.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False
@@ -172,8 +176,8 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
     `[one|many]` gives the first text if the written number is 1, otherwise the second text.
     `{value:.0% longer|shorter}` adds the first word if the value is not negative, otherwise the second word.
-    With `log` before the format, the value is the logarithm of a ratio, and `ratio - 1` is written. If
-    two words are given, the number is written without its sign.
+    In `{value:log .0% more|fewer}`, the value is the logarithm of a ratio, and the number written is
+    `ratio - 1`, the relative change. If two words are given, the number is written without its sign.
 
     >>> fill_sentence("logs in {value:.0%} as often as usual", 0.25, "en")
     'logs in 25% as often as usual'
@@ -209,9 +213,10 @@ def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return for each `{value}` of a template: the text before, the value as text, a word such as `longer`.
+    """Return three texts for each `{value}` of a template: the text before, the value, and the word after.
 
-    The word is empty if the template has none. Text after the last `{value}` is one more part, with no value.
+    The word, such as `longer`, is empty if the template gives no words for the value. Text after the last
+    `{value}` is one more part, with no value.
     """
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):

@@ -145,8 +145,8 @@ def score_table(
 
     Four columns exist only if the label is about contracts. Three hold the probability of leaving within 30,
     60 and 90 days. The fourth holds how many of these 90 days the customer is expected to stay. The four
-    columns are empty if the model does not predict such probabilities and days. If the label has a horizon of
-    28 to 31 days and no gap, and the model has no other horizons, the column for 30 days holds the churn
+    columns are empty if the model does not predict such probabilities and days. There is one exception: if
+    the label has a horizon of 28 to 31 days and no gap, the column for 30 days holds the churn
     probability. The column `play` is filled for each customer who has a play. Action, owner, due date and the
     other columns of a task are filled only for customers on the call list.
 
@@ -158,9 +158,9 @@ def score_table(
         label: The label, which determines the columns of probabilities.
         reasons: How many columns hold a reason for the risk: `reason_1`, `reason_2`, …
         stamps: The ids `model_version`, `label_id` and `run_id`, by column name.
-        trial_because: Why the night is a trial; None for a night of the champion. A trial puts
-            no customer into an arm (`treated` or `control`): `arm` is `none` in each row, and
-            `not_contacted_because` of a customer on the call list is `trial`.
+        trial_because: Why the night is a trial; None for a night of the champion. A trial puts no customer
+            into an arm, so the column `arm` is `none` in each row. For customers on the call list of a trial,
+            the column `not_contacted_because` is `trial`.
     """
     schema = score_schema(label, reasons)
     roster_by_id = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")

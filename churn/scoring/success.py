@@ -28,8 +28,8 @@ Bools = npt.NDArray[np.bool_]
 class Happenings:
     """What happened to customers before the day `known_until`.
 
-    If the company does not have a table, its attribute is None, or `events` has no entry for it. All times
-    are local times without a time zone. Each frame has the column `customer_id`.
+    If the company does not have a table, the attribute of the table is None. A missing table of events has no
+    entry in `events`. All times are local times without a time zone. Each frame has the column `customer_id`.
 
     Attributes:
         known_until: The first day about which nothing is known.
@@ -75,8 +75,8 @@ class Criterion(Protocol):
         """Return for each task whether the criterion was met. Shape `[tasks]`.
 
         Args:
-            tasks: The columns `task` (a number), `customer_id`, `begin` (the first moment of the task's days)
-                and `end` (the first moment after these days).
+            tasks: The columns `task` (a number), `customer_id`, `begin` (the first moment of the days that
+                count for the task) and `end` (the first moment after these days).
             happenings: What happened to the customers.
         """
         ...
@@ -235,20 +235,20 @@ class SuccessRule:
 
 
 def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happenings) -> pd.DataFrame:
-    """Return for each task whether its `within_days` days are over, and whether the criterion was met.
+    """Return for each task whether the time for success is over, and whether the criterion was met.
 
-    The days are `[planned_on, planned_on + within_days)` in both arms. `success` is missing until the
-    data of all these days are known. It is also missing if the tables of the criterion are absent.
+    The time covers the days `[planned_on, planned_on + within_days)` in both arms. `success` is missing until
+    the data of all these days are known. It is also missing if the tables of the criterion are absent.
 
     Args:
         rule: The criterion of the play, and the number of days.
-        tasks: The columns `task_id`, `customer_id` and `planned_on`. Tasks of treated customers and of
-            controls count alike.
+        tasks: The columns `task_id`, `customer_id` and `planned_on`. The criterion is the same for treated
+            customers and for controls.
         happenings: What happened to the customers.
 
     Returns:
-        The columns `task_id`, `matured` and `success` (boolean, missing if not known), one row for each task
-        in the order of `tasks`.
+        A frame with the columns `task_id`, `matured` (whether the time is over) and `success` (boolean,
+        missing if not known). It has one row for each task, in the order of `tasks`.
     """
     begin = pd.to_datetime(tasks["planned_on"]).dt.as_unit("us")
     spans = pd.DataFrame(
@@ -280,7 +280,7 @@ def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> n
 
 
 def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
-    """Return all pairs of a task and a row of its customer with a time in the task's `[begin, end)`."""
+    """Pair each task with those rows of the same customer whose time is in the task's `[begin, end)`."""
     rows = rows.assign(customer_id=rows["customer_id"].astype(str))
     pairs = tasks.merge(rows, on="customer_id", suffixes=("", "_of_row"))
     moment = pd.to_datetime(pairs[time])

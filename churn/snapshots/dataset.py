@@ -92,7 +92,10 @@ def joined_weight(parts: Sequence[LabelledRows]) -> Floats | None:
 
 
 def thin_customers(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return about `max_rows` rows or fewer: all rows, or those of every second, third, … customer."""
+    """If there are more than `max_rows` rows, return only the rows of a part of the customers.
+
+    The part is every second, third, … customer, so that about `max_rows` rows or fewer remain.
+    """
     share = -(-len(rows) // max_rows)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)
 
@@ -127,7 +130,7 @@ MIN_LEVEL_ROWS = 20
 
 
 def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
-    """Return the levels of each text signal that at least 20 rows have: at most the 100 commonest, sorted."""
+    """Return the commonest levels of each text signal, sorted: at most 100, each with at least 20 rows."""
     frequent: dict[str, tuple[str, ...]] = {}
     for index, name in enumerate(rows.names):
         if name not in rows.levels:

@@ -1,4 +1,4 @@
-"""Count the rows of contacted customers, and the rows of controls that get a higher weight in their place."""
+"""Count the rows of contacted customers, and the rows of the controls who represent these customers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from churn.snapshots.dataset import Floats
 class CutoffExposure(Part):
     """How many rows of a cutoff were treated, and how many rows of controls represent them.
 
-    A row is treated if its customer was contacted in the label window. In place of the treated rows, the rows
-    of controls get a higher weight.
+    A row is treated if its customer was contacted in the label window. Treated rows are left out, and the
+    rows of controls get a higher weight instead.
 
     Attributes:
         cutoff: The cutoff.
         rows: The number of all rows of the cutoff.
         treated_rows: The number of treated rows; no model learns from them.
         control_rows: The number of rows of controls who had a task in the label window.
-        stand_for: The sum of the weights of the rows counted in `control_rows`. It is close to the number of
-            treated rows and control rows together.
+        stand_for: The sum of the weights of the rows counted in `control_rows`. These rows represent
+            themselves and the treated rows, so the sum is close to `control_rows + treated_rows`.
     """
 
     cutoff: date
@@ -49,8 +49,8 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: The parameter file's reason for accepting treated rows that no control represents; None if the
-            file gives no reason.
+        reason: Why a person accepts that no control represents some treated rows; None if the parameter file
+            gives no reason.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)

@@ -51,15 +51,15 @@ class Snapshots:
         watermark: The day up to which the data were complete, in ISO format.
         guards: Which guards checked the data, and what they found.
         known_by: Only labels that were known on this date are used; None if all known labels are used.
-        customer_share: The n of "one customer in n was read"; it is above 1 only if the rows of all
-            customers do not fit into the memory.
+        customer_share: 1 if all customers were read, 3 if only one customer in three was read, and so on.
+            It is above 1 only if the rows of all customers do not fit into the memory.
         rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
         treated_rows: The left-out rows of customers who were contacted (treated) in the label window; None if
             nobody was treated, or if the ledger was not read.
         exposures: For each cutoff, how many rows of treated customers were left out, and how many rows of
-            controls got a higher weight in their place.
-        no_controls_accepted: The user's reason for accepting that some treated customers have no controls in
-            their place; None if all have controls.
+            controls represent these customers with a higher weight.
+        no_controls_accepted: Why the user accepts that no control represents some treated customers; None if
+            there are no such customers.
     """
 
     rows: LabelledRows
@@ -80,9 +80,9 @@ class Snapshots:
     no_controls_accepted: str | None = None
 
     def memory_warning(self, memory_limit: str, file: str) -> str:
-        """Return a sentence that says which customers are used if not all fit into the memory.
+        """Return a warning that only a part of the customers is used; it is empty if all customers are used.
 
-        The sentence is empty if all customers fit.
+        A part of the customers is used if the rows of all customers do not fit into the memory.
 
         Args:
             memory_limit: The parameter `train.memory_limit`.
@@ -127,15 +127,15 @@ class Snapshots:
     ) -> Snapshots:
         """Return the snapshots with these weights, and only with the rows whose weight is above 0.
 
-        If all weights are 1, the snapshots are returned unchanged. A model that learns from them is then the
-        same, byte by byte, as without weights.
+        If all weights are 1, the snapshots are returned unchanged, so that not a single byte of the trained
+        model changes.
 
         Args:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
             exposures: For each cutoff, how many rows of treated customers are left out, and how many rows of
-                controls get a higher weight in their place.
-            no_controls: The user's reason for accepting that some treated customers have no controls in their
-                place; None if all have controls.
+                controls represent these customers with a higher weight.
+            no_controls: Why the user accepts that no control represents some treated customers; None if there
+                are no such customers.
         """
         if (weight == 1).all():
             return self
@@ -255,7 +255,7 @@ class ReadRows(NamedTuple):
     Attributes:
         rows: The labelled rows.
         customers: The customer ids to which `rows.customer` refers.
-        customer_share: The n of "one customer in n was read"; 1 if all customers were read.
+        customer_share: 1 if all customers were read, 3 if only one customer in three was read, and so on.
         rows_on_disk: The number of labelled rows of all customers.
     """
 

@@ -134,9 +134,8 @@ def predict_and_fit(
 ) -> tuple[OutOfTime, FittedModel]:
     """Predict some cutoffs as `predict_out_of_time` does and, in parallel, fit a model on all labels.
 
-    The fits run in parallel even if there are many rows. If there are many, each fit for a cutoff uses only
-    the rows of a part of the customers, so that the copies of these rows take no more memory than the
-    snapshots.
+    The fits run in parallel even if there are many rows. To save memory, a fit for a cutoff then uses only a
+    part of the customers, with about a million rows or fewer.
 
     Args:
         snapshots: All matured snapshots.

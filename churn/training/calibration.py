@@ -41,9 +41,9 @@ class CalibrationChoice:
         method: The selected method.
         log_loss: The out-of-time log loss of each method.
         against_none: For each method except `none`, the comparison with no calibration. `difference` is the
-            log loss of the method minus the log loss without calibration, so the method is better if it is
-            below 0. `standard_error` is the standard error of the difference, with customers as independent
-            units. `worst_cutoff` is the difference at the cutoff where it is largest.
+            log loss of the method minus the log loss without calibration. A difference below 0 means that
+            the method is better. `standard_error` is the standard error of the difference, with customers as
+            independent units. `worst_cutoff` is the largest of the differences at single cutoffs.
         later_cutoffs: The number of cutoffs whose predictions were calibrated by a fit on earlier cutoffs.
     """
 
@@ -96,12 +96,10 @@ def fit_beta(logits: Floats, left: Floats, weight: Floats | None = None) -> dict
 def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Fit an inductive Venn-Abers predictor on scores that are rounded to levels.
 
-    A level is a rounded score. There are two guesses about a new customer with this score: the customer
-    stays, or the customer leaves. Each guess is added to the fitted rows as one more row, and isotonic
-    regression gives the probability of the level. This probability is `p0` if the customer is assumed to
-    stay, and `p1` if the customer is assumed to leave. The scorer returns `p1 / (1 - p0 + p1)`. The
-    returned probability lies strictly between 0 and 1, and it never reverses the order of two scores.
-    Customers of one level get the same probability.
+    A level is a rounded score. Isotonic regression gives each level two probabilities, `p0` and `p1`. For
+    `p0`, one row is added to this level: a new customer who stays. For `p1`, the new customer leaves instead.
+    The scorer returns `p1 / (1 - p0 + p1)`. The returned probability lies strictly between 0 and 1, and it
+    never reverses the order of two scores. Customers of one level get the same probability.
 
     Returns:
         A calibration with `upto`, `p0` and `p1`. Neighbouring levels with equal `p0` and `p1` form one step.
@@ -135,10 +133,10 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     """Return the share of churners at each level of the score, by isotonic regression with one added row.
 
-    For the share at a level, one row with the outcome `guess` is added to this level. The result follows from
-    the max-min formula. For each level, take all runs of neighbouring levels that contain it. For each start
-    of a run, take the smallest share of churners over all possible ends of the run. The largest of these
-    smallest shares is the result.
+    The shares are computed one after the other. For the share at a level, the row is added to this level
+    only; its outcome is `guess`. The max-min formula then gives the share. Take all runs of neighbouring
+    levels that contain this level, and group the runs by their first level. In each group, find the smallest
+    share of churners in a run. The largest of these smallest shares, one for each group, is the result.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.
@@ -209,9 +207,9 @@ def select_calibration(
     A method is selected only if it is clearly better than no calibration, and if this gain is likely to last.
     The gain is clear if it exceeds its standard error. A clear gain is required because, among several
     methods without a real gain, one nearly always seems better by chance. The gain is likely to last if there
-    are at least two cutoffs, and the method is better at each of them. One cutoff is not enough: if the share
-    of churners drifts, all rows of a cutoff drift together, and the standard error ignores this drift. To be
-    judged at a cutoff, a method is fitted on the rows of earlier cutoffs whose labels were already known.
+    are at least two cutoffs, and the method is better at each of them. One cutoff is not enough: the share of
+    churners may differ between cutoffs, and the standard error ignores this. To be judged at a cutoff, a
+    method is fitted on the rows of earlier cutoffs whose labels were already known.
 
     Args:
         setting: `auto`, or the name of a method. The methods are compared even if a method is named.
@@ -286,12 +284,11 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
     the true number.
 
     The shift is 0 unless at least 100 customers left, or at least 100 were expected to leave. The true number
-    minus the expected number of churners is called the difference. The shift is also 0 if chance alone gives
-    so large a difference in more than one of twenty cases. Otherwise the shift is the maximum likelihood
-    estimate times `1 - 1 / z^2`, where z is the difference divided by its standard error. The factor
-    `1 - 1 / z^2` is the share of the difference that is expected to last. The independent units are
-    customers, not rows, because the windows of weekly cutoffs overlap and contain the same churner several
-    times.
+    minus the expected number of churners is called the difference. The shift is also 0 if the difference is
+    not significant at the 5 % level. Otherwise the shift is the maximum likelihood estimate times
+    `1 - 1 / z^2`, where z is the difference divided by its standard error. The factor `1 - 1 / z^2` is the
+    share of the difference that is expected to last. The independent units are customers, not rows, because
+    the windows of weekly cutoffs overlap and contain the same churner several times.
 
     Args:
         logits: The log-odds, shape (rows,).

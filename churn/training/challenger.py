@@ -74,7 +74,8 @@ class Challenger:
             snapshots: The snapshots of the evaluation.
             first_test: The first test cutoff.
             folder: The folder of the challenger, for messages.
-            test_key: The file and the key in which the test cutoffs are written, for messages.
+            test_key: The parameter file and the key of the test cutoffs, as a message names them, such as
+                `params.yaml: evaluate.test_cutoffs`.
 
         Raises:
             CallError: the challenger learnt from other snapshots, or it was selected after a test cutoff.
@@ -186,8 +187,7 @@ def _read_facts(output: Path) -> dict[str, Any]:
 
 
 def load_challenger(output: Path, threads: int = 0) -> Champion:
-    """Load the challenger that `train` has written below `output`, for a night that it scores as a trial
-    (without being the champion).
+    """Load the model of the challenger that `train` has written below `output`.
 
     Args:
         output: The output folder.
@@ -243,7 +243,7 @@ def spec_of(
     label: LabelParams,
     timezone: str,
 ) -> dict[str, Any]:
-    """Return the spec of a model: the model, the signals as they were in training, and where both come from.
+    """Return the spec of a model, which describes the model, its signals in training, and its training data.
 
     Args:
         snapshots: The snapshots that the model learnt from.

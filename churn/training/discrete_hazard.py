@@ -108,7 +108,7 @@ class Hazards:
         }
 
     def within(self, logits: Floats, probability: Floats) -> dict[int, Floats]:
-        """Return the probability of leaving within each horizon of `days`; the scorer's code computes it.
+        """Return the probability of leaving within each horizon of `days`, computed by the scorer's code.
 
         Args:
             logits: The model's uncalibrated log-odds, shape (rows,).
@@ -169,11 +169,12 @@ def edges_for(horizon_days: int) -> tuple[int, ...]:
 
 
 def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
-    """Fit the hazard of each interval as a logistic regression on the model's log-odds.
+    """Fit the hazard of each interval of days as a logistic regression on the predicted log-odds.
 
-    The intervals are fitted in order of time, until one has fewer than 30 churners or fewer than 30 stayers.
-    Horizons after the last fitted interval are missing. If this interval ends `NEAR_DAYS` or more before the
-    label's own horizon, all horizons are missing. `Hazards.missing` gives the reason.
+    The intervals are fitted in order of time. The fit stops before the first interval with fewer than 30
+    churners or fewer than 30 stayers. Horizons after the last fitted interval are missing. All horizons are
+    missing if the last fitted interval ends `NEAR_DAYS` days or more before the label's own horizon.
+    `Hazards.missing` gives the reason.
 
     Two other models were tried: a booster on all signals for each interval, and a booster with the interval
     as a column. Neither predicted later cutoffs better, and both cost further trainings. See

@@ -206,8 +206,8 @@ class StagedCandidate(Candidate):
     """A candidate with a setting that is chosen on folds of the training rows; its values are called stages.
 
     Attributes:
-        family: The name of a group of candidates. One call of `stages` can take the recipes of all candidates
-            in the group.
+        family: The name of a group of candidates. The recipes of all candidates in the group can be passed to
+            the method `stages` in one call.
     """
 
     family: ClassVar[str]
@@ -266,8 +266,10 @@ class Trees(StagedCandidate):
         return tree_stages(train, settings, monotone, threads, validation)
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with as many trees as the stage has, and a tenth more, because the final fit has
-        more rows.
+        """Return the recipe with the number of trees of a stage, raised by a tenth.
+
+        Stage 0 has 10 trees, stage 1 has 20 trees, and so on. A tenth is added because the final fit learns
+        from more rows than a fold.
         """
         return recipe.with_rounds(max(1, round(REFIT * STAGE * (stage + 1))))
 

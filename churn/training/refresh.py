@@ -67,7 +67,8 @@ class RefreshedChampion:
 def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
     """Fit the shift of the champion's log-odds on the matured cutoffs after its training.
 
-    These are the matured cutoffs on or after the day on which the last label of its training was known.
+    A cutoff counts as after the training if all labels that the champion learnt from were known by this
+    cutoff.
 
     Raises:
         Stop: the champion predicts another label than that of the snapshots, it needs a signal that the

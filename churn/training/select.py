@@ -23,14 +23,14 @@ StageLogits = dict[CandidateName, tuple[Floats, ...]]
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """A candidate with its best number of trees or its best prior variance, and its log loss.
+    """The log loss of a candidate on the folds, with its best number of trees or best prior variance.
 
     Attributes:
         recipe: All settings of the candidate's final fit.
         log_loss: The mean log loss over the validation rows of all folds.
         auc: The AUC over the validation rows of all folds.
         behind: The log loss of the candidate minus the log loss of the selected candidate.
-        standard_error: The standard error of `behind`, with customers as independent units.
+        standard_error: The standard error of the difference `behind`, with customers as independent units.
     """
 
     recipe: Recipe
@@ -57,8 +57,8 @@ class CandidateSelection:
         scores: The scores of all candidates; the first candidate is the selected one.
         logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses the
             logistic regression as a baseline, even if it is not a candidate.
-        predictions: The selected candidate's predictions for the choice cutoffs, which are the cutoffs of the
-            folds; None if each fold belongs to a part of the customers instead of a cutoff.
+        predictions: The selected candidate's predictions for the cutoffs of the folds (the choice cutoffs).
+            None if the folds belong to parts of the customers, and not to cutoffs.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -176,7 +176,7 @@ def _rank(
 def at_best(
     folds: Sequence[tuple[Floats, ...]], left: Floats, weight: Floats | None = None
 ) -> tuple[int, Floats]:
-    """Return the stage, such as a number of trees, with the lowest log loss over all folds, and its log-odds.
+    """Return the stage with the lowest log loss over all folds, and the log-odds at this stage.
 
     A stage is one of the tried values of a setting, such as a number of trees; stages are numbered from 0.
 

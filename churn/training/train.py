@@ -82,7 +82,7 @@ def train_challenger(
 
     Args:
         snapshots: All matured snapshots.
-        plan: The test cutoffs, and the choice cutoffs, on which the candidate is selected.
+        plan: The choice cutoffs, on which the candidate is selected, and the test cutoffs.
         settings: The section `train` of the parameters.
         threads: The threads to use; they do not change the result.
         progress: A function that shows how many fits are done.

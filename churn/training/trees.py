@@ -77,12 +77,12 @@ def tree_stages(
     threads: int,
     validation: LabelledRows,
 ) -> list[tuple[Floats, ...]]:
-    """Return for each setting the log-odds of the validation rows: an array of shape (rows,) after 10 trees,
-    one after 20 trees, and so on.
+    """Return for each setting the log-odds of the validation rows after 10 trees, after 20, and so on.
 
-    Growing stops at the setting's largest number of trees, or earlier if the log loss of the validation rows
-    has not fallen for 100 trees. All settings must have the same `min_child_samples` (the fewest rows that
-    a leaf may have), because they share one LightGBM dataset, which depends on this number.
+    The log-odds after each number of trees are an array of shape (rows,). Growing stops at the setting's
+    largest number of trees, or earlier if the log loss of the validation rows has not fallen for 100 trees.
+    All settings must have the same `min_child_samples` (the fewest rows that a leaf may have), because they
+    share one LightGBM dataset, which depends on this number.
 
     Args:
         train: The training rows, with churners and stayers.
@@ -112,8 +112,10 @@ def tree_stages(
 
 
 def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters with the number of threads, and with the rule for each signal: whether a
-    higher value may only raise the risk, only lower it, or both.
+    """Return LightGBM's parameters with the number of threads and the monotone constraint of each signal.
+
+    The constraint of a signal is 1 if a higher value may only raise the risk, and -1 if it may only lower the
+    risk. A signal with 0 has no constraint.
     """
     bounds: dict[str, Any] = {}
     if any(monotone):
@@ -170,5 +172,5 @@ def _feature_names(names: Sequence[str]) -> list[str]:
 
 
 def _text(booster: lgb.Booster) -> str:
-    """Return the model as LightGBM's text, but with 0 threads: their number has no effect on the trees."""
+    """Return LightGBM's text of the model, but with 0 threads: no tree depends on the number of threads."""
     return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string())

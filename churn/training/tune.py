@@ -33,8 +33,8 @@ class Trial:
     Attributes:
         number: The number of the trial in the order of the search; the first trials use the default settings.
         recipe: All settings for the final fit, if this trial is used.
-        leaves: The largest number of leaves that a tree may have; if the recipe does not set it, it is
-            computed from the number of churners in the fold that has the most churners.
+        leaves: The largest number of leaves that a tree may have. If the recipe does not set it, it depends
+            on the largest number of churners in a fold.
         log_loss: The mean log loss over the validation rows of all folds.
         behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.
@@ -64,7 +64,7 @@ class SearchResult:
         best: The number of the trial with the lowest log loss.
         simplest: The number of the simplest trial whose log loss is within one standard error of the lowest
             log loss. This trial is used.
-        gain: The log loss of the best trial with default settings minus the log loss of the trial `simplest`.
+        gain: The lowest log loss with default settings, minus the log loss of the trial `simplest`.
         standard_error: The standard error of `gain`, with customers as independent units.
     """
 

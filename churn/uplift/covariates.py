@@ -63,8 +63,8 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
     Values that were known before a random assignment differ between the arms only by chance. If a column
     differs more, there are two explanations. Either the column holds values from after the assignment, such
     as purchases because of the contact, or the arms were not drawn by chance. A column counts as unequal
-    if its p-value is below `RATIO_ALPHA` divided by the number of covariates. So fewer than 1 of 1,000 sound
-    experiments are refused.
+    if its p-value is below `RATIO_ALPHA`, which is 0.001, divided by the number of covariates. So in an
+    experiment without such a fault, the chance that any column counts as unequal is below 1 in 1,000.
 
     Args:
         rows: The rows with their covariates.
@@ -94,8 +94,9 @@ def _p_value(values: Floats, in_treatment: Bools, *, is_text: bool) -> float:
 def _numbers_p_value(treatment_sample: Floats, control_sample: Floats) -> float:
     """Return the probability that chance alone makes two samples of numbers differ so much (Smirnov's test).
 
-    The exact probability is computed only if the approximation is at most `FAR_FROM_LIMIT`. Near 1, the
-    exact probability for two samples of the same size could be rounded above 1, and scipy would warn.
+    The function returns an approximate probability if it is above `FAR_FROM_LIMIT`, otherwise the exact
+    probability. If both samples have the same size, an exact probability near 1 could be rounded above 1, and
+    scipy would warn.
     """
     approximation = float(ks_2samp(treatment_sample, control_sample, method="asymp").pvalue)
     if approximation > FAR_FROM_LIMIT:

@@ -1,8 +1,9 @@
 """The files of `churn uplift`: its results, one file per day, and each accepted model as plain data.
 
 `output/uplift/uplift.json` is the latest result. `output/uplift/as_of=D.json` is the result with the outcomes
-that were known up to the day D. `output/uplift/models/DIGEST` is a model. Each day's result and each model
-has its own file or folder, so a later one does not replace the files with which an earlier night was scored.
+that were known up to the day D. `output/uplift/models/DIGEST` is a model. Each day's result has its own file,
+and each model has its own folder. So a later result or model does not replace those that an earlier night
+used.
 """
 
 from __future__ import annotations

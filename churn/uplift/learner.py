@@ -1,10 +1,10 @@
 """The DR learner (doubly robust): an outcome model for each arm, then trees that predict the effect.
 
-The trees are fitted to the pseudo-outcome of each unit. The pseudo-outcome is an unbiased estimate of the
-effect of the treatment on this unit if the recorded probability of treatment is right, whatever the outcome
-models say. Good outcome models only make the pseudo-outcome less noisy. `Y` is the outcome, `T` in {0, 1} the
-arm, and `e` the recorded probability. `m1` and `m0` are outcome models that have not seen the unit. The
-pseudo-outcome is:
+The trees are fitted to the pseudo-outcome of each unit. The pseudo-outcome estimates the effect of the
+treatment on this unit. The estimate is unbiased if the recorded probability of treatment is right, even if
+the outcome models are wrong. Good outcome models only make the pseudo-outcome less noisy. `Y` is the outcome,
+`T` in {0, 1} the arm, and `e` the recorded probability. `m1` and `m0` are outcome models that have not seen
+the unit. The pseudo-outcome is:
 
     m1 - m0 + T (Y - m1) / e - (1 - T) (Y - m0) / (1 - e)
 
@@ -152,8 +152,9 @@ def _tree_params(seed: int) -> dict[str, Any]:
 
 
 def _any_direction(rows: LabelledRows) -> list[int]:
-    """Return a 0 (no monotone constraint) for each signal: if the customer's risk is higher, a contact may
-    help more or help less.
+    """Return 0, which means no monotone constraint, for each signal.
+
+    Even if a signal can only raise the risk, it may raise or lower the effect of a contact.
     """
     return [0] * len(rows.names)
 

@@ -39,8 +39,8 @@ def ledger_sample(
 ) -> tuple[Sample, SampleFacts]:
     """Return the contacts in a ledger as a sample; the outcome is that the customer left.
 
-    If the residual value of at least one unit is known, each outcome counts with the residual value of its
-    unit, in money; units without a known value are left out.
+    If the residual value of any unit is known, each outcome counts with the residual value of its unit, in
+    money. Units without a known value are then left out.
 
     Args:
         ledger: The arms and the tasks that the nights assigned.
@@ -150,7 +150,7 @@ def _covariates(
 ) -> tuple[Mapping[str, npt.NDArray[np.float64] | Objects], npt.NDArray[np.bool_]]:
     """Return the covariates of each task, and whether its customer was still at risk on the task's night.
 
-    Today's data decide who was at risk, not the data of that night.
+    Whether a customer was at risk is computed from today's data, not from the data of the task's night.
     """
     nights = frame["started_on"].to_numpy(dtype=object)
     parts = []

@@ -2,19 +2,21 @@
 number of contacts.
 
 Two policies contact the same share of each fold. One policy chooses by the predicted effect of a contact. The
-second policy chooses by the risk: the probability of the outcome, such as leaving, without a contact. Effect
-and risk are multiplied by what one outcome of the unit is worth. The pseudo-outcome of a unit is an estimate
-of the effect on this unit. Each unit that a policy contacts adds its pseudo-outcome times this worth. The
-gain of the policy is the sum divided by the number of all units. The two gains are subtracted row by row, so
-rows that both policies choose have no influence. The difference between the policies is the mean of these
-differences over all rows, and its interval is the interval of this mean.
+second policy chooses by the risk: the probability of the outcome, such as leaving, without a contact. Each
+row is a unit: a person, an account or a customer. A unit has a worth: the money that its outcome costs or
+brings, or 1 if outcomes are only counted. Both policies multiply the effect or the risk by this worth before
+they choose. The pseudo-outcome of a unit is an estimate of the effect on this unit. Each unit that a policy
+contacts adds its pseudo-outcome times its worth to a sum. The gain of the policy is this sum divided by the
+number of all units. For each row, the amount added under the second policy is subtracted from the amount
+added under the first policy. The result is 0 if both policies choose the row. The mean of the results over
+all rows is the difference between the two gains. The interval of this mean is the interval of the difference.
 
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other
 folds. Any two folds would then depend on each other: the model that judges one of them would also be fitted
-to the other. Even without any effect of contacts, the gains in these two folds would rise and fall together.
-The standard error of the difference between the policies would be too small by a factor of up to the square
-root of 2, and 8 % of useless models would be accepted instead of 2.5 %.
+to the other. A high gain in one fold would often come with a high gain in the other, even if contacts had no
+effect. The standard error of the difference between the two gains would then be too small by a factor of up
+to the square root of 2. As a result, 8 % of useless models would be accepted instead of 2.5 %.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),

@@ -113,8 +113,8 @@ class UpliftResult(Part):
 def judge_comparison(comparison: PolicyComparison) -> tuple[UpliftVerdict, UpliftReason]:
     """Return the verdict on a model, and its reason.
 
-    A model is accepted only if choosing by the predicted effect gains more than choosing by the risk: the
-    whole interval of the difference of the two gains must be above 0.
+    A model is accepted only if the whole interval of `comparison.difference` is above 0. This difference is
+    the gain from choosing by the predicted effect minus the gain from choosing by the risk.
     """
     low, high = comparison.difference.low, comparison.difference.high
     if low is not None and low > 0:

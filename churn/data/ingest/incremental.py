@@ -55,8 +55,7 @@ class HighWaterMark:
         checksum: The checksum of the rows that must not change: all rows of a single file, or all rows that
             became known before the mark's `known_at`. Empty if the table has several files.
         files: The name, size and time of change (nanoseconds) of each file of the table.
-        position: The number of rows of a single file, if new rows are found by their position in it;
-            otherwise 0.
+        position: The number of rows, if `PositionReader` reads the table from a single file; otherwise 0.
         known_at: The largest `known_at`, as a SQL literal that the source can compare; None if the reader
             finds new rows by their file and position.
         known_at_utc: The largest `known_at` in UTC.
@@ -112,7 +111,7 @@ class LastIngest:
         return self.store.folder / REJECTS_FOLDER / f"{table}.parquet"
 
     def ties(self, table: str) -> Path:
-        """Return the file that holds a table's rows with the largest `known_at`, as the source gave them."""
+        """Return the file that `write_ties` wrote: the rows of a table that have the largest `known_at`."""
         return self.store.folder / TIES_FOLDER / f"{table}.parquet"
 
 
@@ -200,8 +199,8 @@ def reader_for(
 ) -> NewRowsReader | None:
     """Return the reader of the new rows of a table, or None if each ingest reads the whole table.
 
-    The whole table is read each time if its rows can change later (a row may get its outcome, such as the day
-    of payment), or if `distinct` drops repeated rows.
+    The whole table is read each time if its rows can change later, as a bill does when it is paid. The
+    whole table is also read if `distinct` in params.yaml drops repeated rows.
     """
     table, origin = query.spec.table, query.spec.origin
     has_outcome = any(column.name in query.columns for column in table.of_role("outcome"))
@@ -270,7 +269,7 @@ class PositionReader:
         return replace(mark, position=position, checksum=self._checksum(self.query.query))
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write nothing, because row numbers separate old rows from new rows."""
+        """Write nothing: to find the new rows, the next ingest needs only the mark."""
 
     def _file_stats(self) -> tuple[tuple[str, int, int], ...]:
         stats = [(path, path.stat()) for path in self.files.paths]
@@ -323,7 +322,7 @@ class KnownTimeReader:
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return a mark with the largest `known_at`; times that come from broken clocks are ignored."""
+        """Return how far the table is read: to the largest `known_at`; times of broken clocks are ignored."""
         limit = f" WHERE known_at <= DATE '{present}' + {MAX_DAYS_AHEAD}" if present else ""
         row = self.source.connection.execute(
             "SELECT CAST(arg_max(known_at__raw, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "

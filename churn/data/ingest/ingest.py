@@ -72,7 +72,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
     """Write the store under `params.output` from the source and publish it in one step.
 
     If a table only gets new rows and its old rows never change, only the rows after the last high-water mark
-    are read. They are written together with the stored rows. Bad rows are written to
+    are read. The new store then holds the rows of the earlier store and the new rows. Bad rows are written to
     `output/rejects/<table>.parquet`, and each of them is counted under the first rule that it breaks.
 
     Args:
@@ -345,8 +345,8 @@ class IngestPlanner:
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
         """Return the new high-water mark of a table: how far it has been read.
 
-        If new rows are found by their `known_at`, the rows whose `known_at` equals the mark are written to
-        the folder `ties`, because the next ingest may find more rows with this time.
+        If new rows are found by their `known_at`, the rows with the largest `known_at` are written to the
+        folder `ties`. The next ingest may find more rows with the same time, and must know the old ones.
         """
         if plan.reader is None:
             return None

@@ -109,8 +109,7 @@ def reject_stored_keys(
 
     Raises:
         AmbiguousError: A new row is earlier than the stored row with the same key, or has the same time but
-            other values. In both cases, only the values in the source can tell which of the two rows is
-            kept, and the store does not hold all these values.
+            other values. The store does not hold all the values that decide which of the two rows is kept.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

@@ -78,7 +78,7 @@ def describe_rejects(counts: Mapping[str, int], path: Path) -> str:
 
 
 def _rounded_hint(counts: Mapping[str, int]) -> str:
-    """Return advice on how to get complete ids if rejected ids were rounded."""
+    """Return advice if a spreadsheet has rounded the ids of rejected rows; otherwise an empty text."""
     if ROUNDED_RULE not in counts:
         return ""
     return (

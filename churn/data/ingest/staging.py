@@ -21,7 +21,7 @@ from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
 REPEATS_STORED_KEY = "__repeats_stored_key"
-"""The boolean column that is true for a row whose key the store already holds."""
+"""The boolean column that is true for a row that repeats the key of a stored row."""
 
 MIN_LIKENESS = 0.8
 """The least likeness, as `difflib` measures it, of a name and its misspelt form."""
@@ -42,8 +42,8 @@ class UnreadColumns:
     Args:
         unused_names: Columns of the table `customers` that params.yaml lists neither in `static` nor in
             `history`.
-        near_names: Maps an unread column to the optional canonical column that has nearly the same name and
-            that the source lacks.
+        near_names: For each unread column whose name is probably misspelt, the right name: an optional
+            canonical column that the source lacks.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -75,12 +75,12 @@ class StagedTable:
 
     Args:
         spec: The table.
-        rows_view: The view whose number of rows is reported as the number of rows read from the source.
+        rows_view: The view whose rows are counted as the rows that were read from the source.
         typed_view: The view of the same rows with typed columns.
         columns: The canonical columns that the source gives.
         unread: See `TableQuery`.
-        has_old_rejects: Whether the rows include rejects of an earlier ingest. If the rows include old
-            rejects, the column `__repeats_stored_key` marks the rejects whose key the store already holds.
+        has_old_rejects: Whether the rows include rejects of an earlier ingest, which are checked again. If
+            so, the column `__repeats_stored_key` marks the rejects that repeat the key of a stored row.
         forgotten_rows: The number of rows that are left out because their customer is forgotten.
     """
 
@@ -270,8 +270,8 @@ def create_typed_view(
     """Create the typed view of a table: a view of its raw rows in which each column has its canonical type.
 
     A column of times `<name>` is in UTC, and `<name>__local` holds the same times in local time. For each
-    column, `<name>__raw` holds the value of the source. It shows whether a value is wrong or only missing,
-    and it is written with each rejected row.
+    column, `<name>__raw` holds the value of the source. If the typed value is NULL, the raw value shows
+    whether the source has a wrong value or none. The raw values of rejected rows are written to the rejects.
 
     Args:
         connection: The DuckDB that holds the views.
@@ -343,8 +343,8 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
         raw: The view that holds the source's words.
         columns: The canonical columns of this view.
         missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times,
-            the word 9999-12-31, for example, turns every time of that day into NULL. In a column of numbers,
-            the word -1, for example, also turns -1.0 into NULL.
+            a word may be a day: 9999-12-31, for example, turns every time on that day into NULL. In a
+            column of numbers, the word -1, for example, also turns -1.0 into NULL.
     """
     values = []
     for column in columns:

@@ -154,9 +154,9 @@ def _offset_in_zone(timezone: str) -> str:
 def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
     """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
 
-    For each offset there is one bitstring, which marks the days with this offset. Nested CASEs, one for
-    each period between two changes of the clocks, would convert a row just as fast, but each query would
-    take long to plan.
+    The SQL holds one bitstring for each offset; each of its bits says whether a day has this offset. Nested
+    CASEs, one for each period between two changes of the clocks, would not convert rows faster, and each
+    query would take long to plan.
 
     Args:
         seconds_of_days: The offset of each day, beginning with `FIRST_FAST_DAY`; None for a day on which the

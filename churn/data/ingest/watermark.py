@@ -43,10 +43,10 @@ def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> R
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
     """Return the approximate last date of the data, as ISO text, or None if there are no rows.
 
-    For each table, take the day up to which 99 % of its rows lie, or 90 % if a watermark is given. The
+    For each table, take the day up to which 99 % of its rows lie (90 % if a watermark is given). The
     present is the latest of these days, or the watermark if that is later. A row more than a year after the
-    present comes from a broken clock. A row within that year may be right, even if it is after the
-    watermark.
+    present comes from a broken clock. A row up to a year after the present may be right, even if it is
+    after the watermark.
     """
     ends = [watermark] if watermark else []
     for table in tables:

@@ -123,7 +123,7 @@ def add_stats(parts: Sequence[TableStats]) -> TableStats:
 
 @dataclass(frozen=True)
 class TablePart:
-    """The customers of one part of a table, and the facts about the other parts that this part needs.
+    """One part of a table, and what its writer must know about the rest of the table.
 
     Args:
         name: The file's name in the table's folder; the names of the parts follow the order of the customer

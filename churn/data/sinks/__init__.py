@@ -1,1 +1,1 @@
-"""Write each night's scores to a database: a module for each kind of database; `nights` fills the tables."""
+"""Write each night's scores to PostgreSQL, DuckDB or SQLite; the module `nights` fills the tables."""

@@ -48,8 +48,8 @@ def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> di
     Args:
         rows: The rows of the catalogue. Each row holds the table's name, the table's kind, the table's
             comment, a column's name and the column's type. In SQLite, the SQL that created the table stands
-            in place of the comment. The comment or the SQL may contain `MARK`.
-        kinds: `table` or `view` for each word that the catalogue uses for a kind of object.
+            in place of the comment. The comment or the SQL contains `MARK` if churn made the table.
+        kinds: Maps the catalogue's words for kinds of objects, such as `r`, to `table` or `view`.
     """
     tables: dict[str, StoredTable] = {}
     columns: dict[str, dict[str, str]] = {}

@@ -71,7 +71,7 @@ def rehearse(connection: SinkConnection, schemas: Mapping[str, pa.Schema]) -> No
         schemas: For each table that `KEYS` names, its columns.
 
     Raises:
-        DeliveryError: A real night could not be written.
+        DeliveryError: Writing a real night would fail.
         BusyError: another program holds a lock.
     """
     try:

@@ -77,9 +77,9 @@ class Driver:
         snapshot_statement: The statement that makes all later queries read the data of one moment; empty if
             the driver needs no such statement.
         row_checksum: An SQL aggregate whose result changes when a row changes; `{}` stands for the names of
-            all columns. Empty if the database cannot hash.
+            all columns. Empty if the database has no hash function.
         column_checksums: SQL aggregates whose results change when the values of a column change; `{}` stands
-            for the name of the column. Used if the database cannot hash.
+            for the name of the column. They replace `row_checksum` if the database has no hash function.
         options: The driver's options for fetching rows, such as the number of rows per batch.
     """
 

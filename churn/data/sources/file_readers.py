@@ -128,7 +128,8 @@ def read_table(
 
     Args:
         connection: The DuckDB that looks at the files.
-        folder: The folder of the source; `key=value` folders above it give no columns.
+        folder: The folder of the source. A folder `key=value` inside it gives a column `key`; a folder above
+            it does not.
         paths: The files.
         file_format: The format of the files.
         scratch: The folder for UTF-8 copies of the text files that have another encoding.
@@ -196,9 +197,9 @@ def sniff_csv_format(
     """Return the options of `read_csv` that describe a CSV file, and the type of each column.
 
     Raises:
-        SourceError: DuckDB takes a character of the file, such as `#`, for the start of a comment. It would
-            silently drop each row that begins with this character and, in other rows, the rest of the line
-            from this character on.
+        SourceError: DuckDB takes a character of the file, such as `#`, for the start of a comment. DuckDB
+            would silently drop each row that begins with this character. In other rows, it would drop the end
+            of the line, from this character on.
     """
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -240,7 +241,7 @@ def _first_line_of_comment(path: Path, mark: bytes = b"#") -> int | None:
 
 
 def plain_format_of(path: Path) -> str:
-    """Return the options of `read_csv` for a file with many columns, one separator and no quotes, else ''.
+    """Return options of `read_csv` if a file has many columns, one separator and no quotes; otherwise ''.
 
     Without these options, DuckDB would try each separator on each column, which takes long.
     """
@@ -266,7 +267,9 @@ def _struct(types: Mapping[str, str]) -> str:
 def _columns_read_as_text(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the type VARCHAR for each column whose values would change under the guessed type.
+    """Return the type VARCHAR for each column whose values would change in the type that DuckDB guessed.
+
+    For example, the text 007 would become the number 7.
 
     Args:
         connection: The DuckDB that reads the file.

@@ -160,7 +160,7 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
 
 
 def _reason_not_to_read(path: Path) -> str:
-    """Return why a file is not read; an empty string if it is read, or if no message needs to name it."""
+    """Return why a file is not read; an empty string if the file is read, or needs no message."""
     suffix = suffix_of(path.name)
     if path.name.startswith(NOT_DATA):
         return _reason_of_name(path.name) if suffix and not path.name.startswith("~$") else ""
@@ -202,7 +202,7 @@ def _lake_reason(lake: str) -> str:
 
 
 def describe_unread(unread: tuple[UnreadPath, ...]) -> Iterator[str]:
-    """Yield one line for each reason why files are not read, with the names of the first such files."""
+    """Yield one line for each reason why files are not read; the line names the first of these files."""
     for reason in dict.fromkeys(entry.reason for entry in unread):
         names = [str(entry.path) for entry in unread if entry.reason == reason]
         further = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""

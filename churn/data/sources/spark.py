@@ -167,6 +167,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return an error's last line that starts with an exception's name, or else the error's first line."""
+    """Return the last of the lines that start with an exception's name; if there are none, the first line."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

@@ -52,7 +52,7 @@ class Aggregates:
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
             span: The bins `[start, end)` of the window.
-            column: A stored integer column, or `day` for the day that decides in which bin a row counts.
+            column: A stored integer column, or the name `day` for the day on which a row counts.
         """
         if column not in self._prefix:
             self._prefix[column] = self._prefix_of(self._steady_of(self.rows.column(column)))
@@ -158,7 +158,7 @@ class Aggregates:
         return values if self._steady is None else values[self._steady]
 
     def _steady_position(self, position: AnyInt) -> LongArray:
-        """Turn positions among the steady rows (see `_runs`) into positions among all selected rows."""
+        """Turn positions in the list of steady rows (see `_runs`) into positions in `self.rows`."""
         if self._steady is None:
             all_steady: LongArray = position.astype(np.int64)
             return all_steady
@@ -207,15 +207,15 @@ class Aggregates:
 
     @cached_property
     def _unsteady(self) -> LongArray:
-        """Return the positions of the rows that do not count at every cutoff after their day."""
+        """Return the positions of the rows that, at one or more cutoffs after their day, do not count."""
         if self.rows.steady is None:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the unsteady rows in the window that count at the cutoff.
+        """Return those unsteady rows in the window that count at the cutoff, as positions in `self.rows`.
 
-        Unsteady rows do not count at every cutoff after their day.
+        At one or more cutoffs after its day, an unsteady row does not count.
         """
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):

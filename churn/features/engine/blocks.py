@@ -97,7 +97,7 @@ class BlockResult:
 
     Attributes:
         status: A code for each cutoff and each customer of the block, shape `[cutoffs, customers]`. The code
-            says that the customer is at risk (can still leave), or why not.
+            is AT_RISK (the customer can still leave) or a reason why the customer is not at risk.
         signals: For each cutoff, the values of each signal for the customers at risk, by name of the signal.
     """
 

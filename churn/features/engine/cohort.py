@@ -75,8 +75,8 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being contacted, `[n]`.
-        has_event_on: For a label with `once`, the number of the day on which it became known that the
-            customer has had the event, `[n]`; None for other labels.
+        has_event_on: The number of the first day on which an event of the label was known for the customer,
+            `[n]`. None if `label.once` is false, because then earlier events do not matter.
     """
 
     ids: npt.NDArray[np.object_]

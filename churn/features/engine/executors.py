@@ -49,8 +49,8 @@ def executor_of(
         job: The job to compute.
         number: The number of processes or tasks to run at once; at most one for each block is started.
         blocks: All blocks of the job.
-        signals: The signals of the job. A pool cannot receive functions, so its processes find signals by
-            name.
+        signals: The signals of the job. A signal's function cannot be sent to another process, so the
+            processes of a pool find the signals by name.
 
     Raises:
         SourceError: `engine.executor` is spark, and Spark is not installed or cannot be started.

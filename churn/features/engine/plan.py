@@ -31,8 +31,8 @@ class Need:
     Attributes:
         windows: The windows of days that the signals read, each as `(days, skip)` (see `Window`).
         columns: The stored columns that the signals read.
-        placing_outcomes: The outcomes, such as `closed_at`, that signals pass to `Events.by`. A row then
-            counts at the time of its outcome, and not at its own time.
+        placing_outcomes: The outcome columns, such as `closed_at`, that signals give to `Events.by`. Such a
+            signal counts a row at the time of the outcome, and not at the row's own time.
         on_grid: Whether the `Timeline` must also have a boundary every `GRID_DAYS` days; decayed sums need
             this.
         in_order: Whether a signal reads single rows in their order, instead of only counts and sums.
@@ -170,8 +170,8 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         need: The record that this function fills in.
 
     Returns:
-        The type of `CohortValue` that a signal returns, by signal name. Only signals whose values also
-        depend on other customers have an entry.
+        A mapping from a signal's name to the type of `CohortValue` that the signal returns. Only signals
+        whose values also depend on other customers have an entry.
 
     Raises:
         SignalError: a signal calls a method of its view in a way that is not allowed, such as with an empty
@@ -225,9 +225,9 @@ class Plan:
         cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals to compute.
         tables: The definition of each table: its columns and their meaning.
-        timelines: The cutoffs, and the bins of all windows, for each table.
+        timelines: The cutoffs, and the bins (ranges of days) that make up the windows.
         needs: The rows and columns that the signals read.
-        data_starts: One day for each cutoff: the first day of the rows that were visible at this cutoff.
+        data_starts: For each cutoff, the day of the earliest row that was visible at the cutoff.
         cohort_values: By signal name, the subclass of `CohortValue` that the signal returns. Only signals
             whose values also depend on other customers have an entry.
     """
@@ -261,8 +261,8 @@ def make_plan(
         signals: The signals to compute.
         tables: The definition of each table (its columns and their meaning), by table name.
         cutoffs: The day numbers of the cutoffs, ascending.
-        data_starts: For each table, one day for each cutoff: the first day of the rows that were visible at
-            this cutoff.
+        data_starts: For each table and each cutoff, the day of the earliest row that was visible at the
+            cutoff.
 
     Raises:
         SignalError: a signal uses its table in a way that is not allowed.
@@ -289,8 +289,8 @@ def lay_out(
         cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals of each table; each signal must have a function.
         tables: The definition of each table (its columns and their meaning), by table name.
-        data_starts: For each table, one day for each cutoff: the first day of the rows that were visible at
-            this cutoff.
+        data_starts: For each table and each cutoff, the day of the earliest row that was visible at the
+            cutoff.
 
     Raises:
         SignalError: a signal uses its table in a way that is not allowed.
@@ -306,7 +306,7 @@ def lay_out(
 def _data_starts(
     connection: duckdb.DuckDBPyConnection, store: Store, table: str, cutoffs: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """Return, per cutoff, the first day of the table's rows that were visible at this cutoff."""
+    """Return for each cutoff the day of the table's earliest row that was visible at the cutoff."""
     if not store.tables[table].two_clocks:
         first = store.tables[table].first_day
         return tuple(min(cutoff, first if first is not None else cutoff) for cutoff in cutoffs)

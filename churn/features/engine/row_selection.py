@@ -17,10 +17,10 @@ SCALE = 1 << 30
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The rows of a selection, ordered by customer and then by time: parallel arrays, `[m]`.
+    """The rows of a selection, ordered by customer and then by placing time: parallel arrays, `[m]`.
 
-    The time of a row is here its placing time: the time that decides in which windows the row counts. It is
-    the row's own time, or the time in the column that `Selection.placed_by` names, such as `closed_at`.
+    The placing time of a row decides in which windows the row counts. It is the row's own time, or the time
+    in the column that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
         source: All rows of the block of customers.
@@ -30,10 +30,10 @@ class SelectedRows:
         begin: The ordinal of the first cutoff at which the row counts.
         end: The ordinal of the first cutoff at which the row does not count any more; NEVER if it always
             counts.
-        steady: Whether the row counts at every cutoff after its day.
+        steady: Whether the row counts at every cutoff after `day`.
 
-    If every row counts at every cutoff after its day, `begin`, `end` and `steady` are None. `end` is also
-    None if `Selection.open_outcomes` is empty, because then no row ever stops counting.
+    If all rows are steady, `begin`, `end` and `steady` are None. A row stops counting when one of
+    `Selection.open_outcomes` happens; if the selection names no such outcome, `end` is None.
     """
 
     source: Rows
@@ -58,9 +58,9 @@ class SelectedRows:
 
 
 def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
-    """Select rows, and order them by customer and then by time.
+    """Select rows, and order them by customer and then by placing time.
 
-    The time of a row is here its placing time: the time that decides in which windows the row counts.
+    The placing time of a row decides in which windows the row counts.
 
     Args:
         rows: All rows of the block of customers.
@@ -158,8 +158,8 @@ def distinct_days(rows: SelectedRows) -> SelectedRows:
 def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray[np.int64]:
     """Return the weight of each day in a decayed sum, in units of 1 / SCALE.
 
-    Time is cut into grid periods. The weight is `0.5 ** (days from the day to the end of its grid period /
-    half_life)`.
+    Time is cut into grid periods. The weight of a day is `0.5 ** (d / half_life)`, where `d` is the number of
+    days to the end of the day's grid period.
 
     Args:
         days: Day numbers, `[m]`.

@@ -73,7 +73,7 @@ class RowReader(Protocol):
         timeline: Timeline,
         block: tuple[int, int],
     ) -> Rows:
-        """Return the rows of customers `[block[0], block[1])`: at least those that lie in some window."""
+        """Return the rows of customers `[block[0], block[1])`; rows outside all windows may be left out."""
 
 
 class StoredRows:
@@ -102,13 +102,13 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if its own time, or one of its times in the columns `placing_outcomes`, lies between the
-        first and the last day of all windows.
+        A row is kept if its own time, or its time in one of the columns `placing_outcomes`, lies between the
+        start of the first window and the end of the last window.
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
             placing_outcomes: The columns with the time of an outcome, such as `closed_at`. At least one
-                signal counts a row at the time of this outcome, instead of at the row's own time.
+                signal counts a row at such a time, instead of at the row's own time.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """

@@ -78,7 +78,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
 
 
 def kinds_kept(events: Events) -> Array:
-    """Return which share of the kinds of rows in the window occurs in its last `RECENT_DAYS` days."""
+    """Of the kinds of rows in the window, return the share that occurs in the last `RECENT_DAYS` days."""
     return events.kind_share(RECENT_DAYS)
 
 

@@ -57,23 +57,23 @@ class TableFacts:
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return the risk direction of a signal that falls if there are fewer rows, such as a count of rows.
+        """Return the risk direction of a count of rows, and of other signals that are low if rows are few.
 
-        It is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
+        The direction is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
         """
         return "lower" if self._is_surely_own else "either"
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return the risk direction of a signal that rises if there are fewer rows, such as a gap in days.
+        """Return the risk direction of a gap in days, and of other signals that are high if rows are few.
 
-        It is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
+        The direction is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
         """
         return "higher" if self._is_surely_own else "either"
 
     @property
     def _is_surely_own(self) -> bool:
-        """Return whether fewer rows surely mean more risk.
+        """Return whether a customer with fewer rows surely has a higher risk.
 
         This is False for a table under `events:` in params.yaml, because its rows may be complaints.
         """
@@ -86,7 +86,10 @@ class TableFacts:
 
     @property
     def german(self) -> str:
-        """Return the German noun for the rows; for a table under `events:` in params.yaml, its name."""
+        """Return the German noun for the rows.
+
+        For a table under `events:` in params.yaml, return the table's name.
+        """
         return GERMAN.get(self.contract.name, self.contract.name.replace("_", " "))
 
     @property
@@ -149,7 +152,7 @@ class GenericFamily:
     Attributes:
         name: The name of the family, as `signals.generic` in params.yaml uses it.
         needs: The name of a column that a table must have; `value` also stands for `amount` or `quantity`.
-            None if any table fits.
+            None if the family needs no column.
         make: The function that yields the family's signals for a table.
     """
 

@@ -95,8 +95,8 @@ def highest(events: Events, name: str) -> Array:
 def change(events: Events, name: str) -> Array:
     """Return `log((recent + 1) / (before + 1))`; missing if `recent` or `before` is below 0.
 
-    `recent` is the total of a column in the last `RECENT_DAYS` days. `before` is its total in the
-    `RECENT_DAYS` days before these.
+    `recent` is the total of a column in the last `RECENT_DAYS` days. `before` is the column's total in the
+    `RECENT_DAYS` days before those days.
     """
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)

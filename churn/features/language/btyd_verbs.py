@@ -69,7 +69,7 @@ class Lifetimes(CohortValue):
     def reproducible(cls, population: LifetimeModel | None) -> LifetimeModel | None:
         """Return the model with each parameter rounded to two significant digits.
 
-        The sixth digit differs between processors.
+        Processors differ in the sixth digit of the fitted parameters.
         """
         if population is None:
             return None
@@ -120,6 +120,6 @@ class LifetimeVerbs(View):
 
 @lru_cache(maxsize=64)
 def _fit_once(histories: bytes) -> LifetimeModel | None:
-    """Fit a model once for all signals with the same histories."""
+    """Fit a model, or return the model of an earlier call with the same histories."""
     x, recency, age = np.frombuffer(histories, dtype=np.int16).reshape(-1, 3).astype(np.float64).T
     return fit_lifetimes(x, recency, age)

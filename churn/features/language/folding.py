@@ -85,8 +85,8 @@ class FoldingVerbs(View):
     def never(self) -> Array:
         """Return 1 if there is no row since the customer's sign-up, and 0 if there is a row.
 
-        If the window has no row, but the window or the table's data begin after the sign-up, the value is
-        missing, because an earlier row may exist.
+        Without a row in the window, the value is 1 only if the window and the table's data reach back to the
+        sign-up. Otherwise an earlier row may exist, and the value is missing.
         """
         count = self.reader.count(self.rows, self.window)
         days_since_sign_up = self.reader.tenure() - self.window[1]
@@ -122,12 +122,12 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the average row count in `days` days; time before the sign-up or the first data is ignored.
+        """Return the row count per `days` days, without days before the sign-up or the start of the data.
 
-        A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
-        result is `count * days / length`, where `length` is the number of covered days plus `quiet_days`.
-        `quiet_days` thus acts like added days without a row: if few days are covered, it draws the result
-        towards 0. The result is missing if no day is covered, or if `length` is below `days`.
+        A day is covered if the customer's sign-up and the start of the table's data lie on this day or
+        earlier. The result is `count * days / length`, where `length` is the number of covered days plus
+        `quiet_days`. `quiet_days` thus acts like added days without a row: if few days are covered, it draws
+        the result towards 0. The result is missing if no day is covered, or if `length` is below `days`.
 
         Args:
             days: The length of time to which the count refers, such as 28 for a count per 28 days.
@@ -141,7 +141,7 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return by how much the least-squares line of the daily counts rises in `per_days` days.
+        """Return the slope of the least-squares line of the daily counts, as the rise in `per_days` days.
 
         The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
         of rows on day x. The slope is missing if the sign-up or the table's data began after the window's
@@ -158,7 +158,7 @@ class FoldingVerbs(View):
         return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
-        """Count the rows; the weight of a row halves with every `half_life_days` of its age.
+        """Count the rows; the weight of a row is `0.5 ** (age in days / half_life_days)`.
 
         A row of the day before the cutoff has age 1. Rows are first summed within fixed periods of 28
         days, then the periods are added up. Within a period, weights are rounded to multiples of 2**-30, so

@@ -46,7 +46,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return how far the shares of kinds in the last `days` differ from those before (from 0 to 1).
+        """Return how far the shares of kinds in the last `days` differ from the earlier shares, from 0 to 1.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if one of the two parts of the window has no rows.
@@ -63,7 +63,7 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return what share of the kinds of rows in the window occur in its last `days`.
+        """Divide the number of kinds in the window's last `days` by the number of kinds in the whole window.
 
         The value is missing if there are no kinds.
         """

@@ -78,7 +78,11 @@ class ShrunkRate(CohortValue):
     strength: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of the members' hits and trials, as whole numbers in units of `2 ** -20`."""
+        """Return the sums of the members' hits and trials, in units of `2 ** -20`.
+
+        Hits and trials may be fractions. They are rounded to this unit, because sums of whole numbers are
+        exact.
+        """
         hits, trials = (
             np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
         )
@@ -144,7 +148,7 @@ class BeyondPopulation(CohortValue):
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the sums of `recent` and `before` of members who have both, as whole thousandths."""
+        """Sum `recent` and `before` of the members who have both numbers; the sums are whole thousandths."""
         has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
             np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)
@@ -159,7 +163,7 @@ class BeyondPopulation(CohortValue):
         return float(np.log(recent / before)) if recent > 0 and before > 0 else float("nan")
 
     def finish(self, population: float, peers: Peers) -> Array:
-        """Return `ln((recent + prior) / (before + prior))` minus the cohort's log, which `merge` returned."""
+        """Return `ln((recent + prior) / (before + prior))` minus the cohort's log ratio (`population`)."""
         change: Array = np.log((self.recent + self.prior) / (self.before + self.prior)) - population
         return change
 

@@ -70,8 +70,8 @@ class Reader(Protocol):
     A signal gets a view (`Events`) of a table. The view asks, for example, how many rows each customer has.
     A tracer is a reader that gives no answers: it records the questions, to learn what a signal reads.
 
-    Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
-    that count, and `window` states the days on which these rows must lie: `(days, skip)` stands for
+    Arrays have one item per customer, `[n]`. Most methods take the parameters `selection` and `window`.
+    `selection` states which rows count. `window` is a pair `(days, skip)`: the rows must lie in
     `[cutoff - days, cutoff - skip)`.
     """
 

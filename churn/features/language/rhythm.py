@@ -89,9 +89,9 @@ class RhythmVerbs(View):
         """Return how clumped the active days are: 0 if they are evenly spaced, near 1 if they form clumps.
 
         The n active days cut the window into n + 1 parts. The value is `1 + sum x ln x / ln(n + 1)`, where x
-        is the length of a part as a share of the window. The value is missing if there is no active day, or
-        if the customer's sign-up or the table's first row is later than the window's first day. Source:
-        Zhang, Bradlow and Small 2015.
+        is the length of a part as a share of the window. The value is missing if there is no active day. The
+        value is also missing if the sign-up or the table's first row is later than the window's first day.
+        Source: Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)
@@ -120,7 +120,7 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days whose weekday had no activity in the last week.
+        """Return the share of earlier active days that fell on weekdays without activity in the last week.
 
         The last week is the window's last seven days; the earlier days lie before it in the same window.
         """

@@ -82,8 +82,9 @@ class OrderedVerbs(View):
 
         Each row holds a value (such as the points that a customer earned), which expires at the row's
         scheduled time. The value of a row without a scheduled time never expires. It is assumed that
-        customers spend first what expires first, so what they still have expires last. The result is missing
-        if there is no balance, or if no part of the balance expires at or after the cutoff.
+        customers spend first what expires first. The balance then consists of the values that expire last.
+        The result is missing if there is no balance, or if no part of the balance expires at or after the
+        cutoff.
 
         Args:
             scheduled: The column with the time at which the value of a row expires.
@@ -114,7 +115,7 @@ class OrderedVerbs(View):
         return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
-        """Average a value; the weight of a row halves with every `half_life_days` of its age."""
+        """Average a value; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
         rows, values = self._values(value)
         return self._decayed_mean(rows, values, half_life_days)
 
@@ -122,7 +123,7 @@ class OrderedVerbs(View):
         """Average the hours from a row's time to its `outcome` time; weights halve every `half_life_days`.
 
         `outcome` is a column of times, such as `first_reply_at`. Rows without a known outcome do not count.
-        The weight of a row halves with every `half_life_days` of its age.
+        The weight of a row is `0.5 ** (age in days / half_life_days)`.
         """
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)

@@ -1,8 +1,8 @@
 """Verbs of the view language that count rows per week; they cost one look-up per customer and week.
 
 The k-th week is `[end - 7 k days, end - 7 (k - 1) days)`, where `end` is the end of the window. A week is
-covered if all its days lie after the sign-up and after the table's first row. Only covered weeks are used.
-The value of a verb is missing if fewer than four weeks are covered.
+covered if the sign-up and the table's first row lie on the week's first day or earlier. Only covered weeks
+are used. The value of a verb is missing if fewer than four weeks are covered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MIN_WEEKS = 4
 
 
 class WeekVerbs(View):
-    """Measure activity by week: active weeks, a fall in activity, the last weeks against the best weeks."""
+    """Measure weekly activity, such as the share of active weeks, or how far activity has fallen."""
 
     cost = Cost.WEEKS
 

@@ -1,7 +1,7 @@
 """Contacts that the company made: how often a customer was contacted, and whether the customer answers.
 
 A customer who was contacted had a high risk at that time. So these signals also show who was at risk earlier.
-A customer in the control group with the same risk has no contact; see `docs/loop.md`.
+They do not show the earlier risk of the control group, which is not contacted; see `docs/loop.md`.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of the last 182 days' contacts with an answer; with few contacts, near the overall share."""
+    """Share of answered contacts in the last 182 days; with few, it is near all customers' average."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

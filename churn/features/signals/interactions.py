@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="interagiert {value:.0%} so viel wie üblich",
 )
 def interaction_change(interactions: Events) -> Array:
-    """Interactions of the last 28 days divided by those per 28 days in the 84 days before; both plus 1."""
+    """(Interactions in the last 28 days + 1) / (mean interactions per 28 days in the 84 days before + 1)."""
     recent = interactions.last(days=28).count()
     usual = interactions.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -60,7 +60,7 @@ def interaction_kinds_given_up(interactions: Events) -> Array:
     german="nutzt {value:.0%} so viele Arten von Interaktion wie vor vier Wochen",
 )
 def interaction_kinds_change(interactions: Events) -> Array:
-    """Kinds of interaction in the last 28 days, plus 1, divided by those in the 28 days before, plus 1."""
+    """(Kinds of interaction in the last 28 days + 1) / (kinds of interaction in the 28 days before + 1)."""
     return ratio(interactions.last(28).kinds(), interactions.last(56, skip=28).kinds(), prior=1)
 
 
@@ -88,7 +88,7 @@ def interaction_kind_entropy(interactions: Events) -> Array:
     german="die Mischung der Interaktionen hat sich um {value:.0%} verschoben",
 )
 def interaction_kind_shift(interactions: Events) -> Array:
-    """Jensen-Shannon distance between the mix of kinds in the last 28 days and that of the 84 days before."""
+    """Jensen-Shannon distance between the mixes of kinds in the last 28 days and in the 84 days before."""
     return interactions.kind_shift(28)
 
 

@@ -18,7 +18,7 @@ from churn.features.signal import signal
     german="meldet sich {value:.0%} so oft an wie üblich",
 )
 def login_change(logins: Events) -> Array:
-    """Logins of the last 28 days divided by the 28-day average of the 84 days before, both numbers plus 1."""
+    """(Logins in the last 28 days + 1) / (mean logins per 28 days in the 84 days before + 1)."""
     recent = logins.last(days=28).count()
     usual = logins.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -34,7 +34,7 @@ def login_change(logins: Events) -> Array:
     german="hat sich letzte Woche {value:.0%} so oft angemeldet wie in den vier Wochen davor",
 )
 def login_change_week(logins: Events) -> Array:
-    """Logins of the last 7 days divided by the weekly average of the 28 days before, both numbers plus 1."""
+    """(Logins in the last 7 days + 1) / (mean logins per 7 days in the 28 days before + 1)."""
     recent = logins.last(days=7).count()
     usual = logins.last(days=35, skip=7).per(days=7)
     return ratio(recent, usual, prior=1)
@@ -50,7 +50,7 @@ def login_change_week(logins: Events) -> Array:
     german="ist an {value:.0%} so vielen Tagen aktiv wie üblich",
 )
 def login_days_change(logins: Events) -> Array:
-    """Active days of the last 28 days divided by a third of those in the 84 days before; both plus 1."""
+    """(Active days in the last 28 days + 1) / (active days in the 84 days before / 3 + 1)."""
     before = logins.last(days=112, skip=28)
     usual = np.where(np.isnan(before.per(days=84)), np.nan, before.active_days() / 3)
     return ratio(logins.last(days=28).active_days(), usual, prior=1)

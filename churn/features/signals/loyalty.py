@@ -35,7 +35,7 @@ def loyalty_balance(loyalty: Events) -> Array:
     german="Treuepunkte verfallen in {value:.0f} [Tag|Tagen]",
 )
 def loyalty_days_to_expiry(loyalty: Events) -> Array:
-    """Days until the customer's next points expire; points with the earliest expiry count as used first."""
+    """Days until the customer's next points expire; points that expire first are assumed to be used first."""
     earned = loyalty.only("kind", "earn")
     return earned.days_until_next("expires_at", "points", loyalty.latest("balance"))
 
@@ -80,7 +80,10 @@ def loyalty_tier(loyalty: Events) -> Array:
     german="hat noch nie Treuepunkte eingelöst",
 )
 def loyalty_never_redeemed(loyalty: Events) -> Array:
-    """1 if earned points were never redeemed, else 0; missing if none earned or data begin after sign-up."""
+    """1 if no points were ever redeemed, else 0; missing if none were earned or the history is incomplete.
+
+    Without a known redemption, the history is incomplete if the table's data begin after the sign-up.
+    """
     has_never_earned = np.isnan(loyalty.only("kind", "earn").days_since_last())
     return np.where(has_never_earned, np.nan, loyalty.only("kind", "redeem").never())
 
@@ -109,7 +112,7 @@ def loyalty_days_since_redeemed(loyalty: Events) -> Array:
     german="hat in 56 Tagen {value:log .0% mehr|weniger} Treuepunkte gesammelt als in den 56 Tagen davor",
 )
 def loyalty_earning_change(loyalty: Events) -> Array:
-    """Log ratio of points earned in the last 56 days to those of the 56 days before; 1 added to both sums."""
+    """Logarithm of (points earned in the last 56 days + 1) / (points earned in the 56 days before + 1)."""
     earned = loyalty.only("kind", "earn")
     return log_ratio(earned.last(days=56).total("points"), earned.last(days=112, skip=56).total("points"))
 

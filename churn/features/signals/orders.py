@@ -17,7 +17,7 @@ from churn.features.signal import signal
     german="bestellt {value:.0%} so oft wie üblich",
 )
 def order_change(orders: Events) -> Array:
-    """Orders of the last 28 days divided by the 28-day mean of the 84 days before, both numbers plus 1."""
+    """(Orders in the last 28 days + 1) / (mean orders per 28 days in the 84 days before + 1)."""
     recent = orders.last(days=28).count()
     usual = orders.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> ShrunkRate:
-    """Share of orders 28 to 210 days old that were returned; with few orders, near the overall share."""
+    """Share of returned orders from 28 to 210 days ago; with few, it is near all customers' average."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 

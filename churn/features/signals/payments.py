@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> ShrunkRate:
-    """Share of the last 182 days' bills with a failed charge; with few bills, near the overall share."""
+    """Share of bills of the last 182 days whose charge failed; with few, it is near all customers' rate."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -92,7 +92,7 @@ def card_days_left(payments: Events) -> Array:
     german="zahlte in letzter Zeit im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late_decayed(payments: Events) -> Array:
-    """Mean days from due date to payment of bills of the last 366 days; weights halve per 60 days of age."""
+    """Mean days from due date to payment in the last 366 days; a bill's weight halves per 60 days of age."""
     return payments.decayed_hours_to("paid_at", half_life_days=60) / 24.0
 
 
@@ -106,7 +106,10 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> ShrunkRate:
-    """Share of bills due 3 to 182 days ago not paid in 3 days; with few bills, near the overall share."""
+    """Share of bills over 3 days late (due 3 to 182 days ago); with few, it is near all customers' rate.
+
+    Such a bill was paid more than 3 days after it fell due, or it is still unpaid.
+    """
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
     return shrunk(late, due.count())
@@ -122,7 +125,7 @@ def payment_late_share(payments: Events) -> ShrunkRate:
     german="zahlt {value:.1f Tage später|Tage früher} als vor einem Vierteljahr",
 )
 def payment_days_late_change(payments: Events) -> Array:
-    """Mean days from due date to payment of bills of the last 91 days, minus that of the 91 days before."""
+    """Mean days from due date to payment: bills of the last 91 days minus bills of the 91 days before."""
     recent, before = payments.last(days=91), payments.last(days=182, skip=91)
     return recent.mean_days_to("paid_at") - before.mean_days_to("paid_at")
 
@@ -137,7 +140,7 @@ def payment_days_late_change(payments: Events) -> Array:
     german="fehlgeschlagene Abbuchungen in den letzten 91 Tagen: {value:.0f}",
 )
 def payments_failed(payments: Events) -> Array:
-    """Charges that failed in the last 91 days, for bills of any due date."""
+    """Charges that failed in the last 91 days, no matter when the bills were due."""
     return payments.by("failed_at").count()
 
 

@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of unanswered surveys in the last 366 days; with few surveys, near the overall share."""
+    """Share of unanswered surveys in the last 366 days; with few, it is near all customers' average."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -133,5 +133,5 @@ def surveys_silent_run(surveys: Events) -> Array:
     german="wie die Kommentare zu den letzten Umfragen klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def survey_mood(surveys: Events) -> Array:
-    """Mean mood (from a word list) of comments in the last 366 days; their weight halves every 90 days."""
+    """Mean mood (by a word list) of comments in the last 366 days; a comment's weight halves per 90 days."""
     return surveys.by("answered_at").decayed_mean("mood", half_life_days=90)

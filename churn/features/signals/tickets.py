@@ -131,5 +131,5 @@ def tickets_last_satisfaction(tickets: Events) -> Array:
     german="wie die letzten Nachrichten an den Support klingen, von -1 (schlecht) bis 1 (gut): {value:.1f}",
 )
 def tickets_mood(tickets: Events) -> Array:
-    """Mean mood (from a word list) of messages of the last 366 days; their weight halves every 90 days."""
+    """Mean mood (by a word list) of messages in the last 366 days; a message's weight halves per 90 days."""
     return tickets.decayed_mean("mood", half_life_days=90)

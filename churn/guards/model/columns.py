@@ -34,8 +34,8 @@ def check_columns(
 
     Args:
         rows: The training rows.
-        attributes: The static attributes. A finding uses the same name for an attribute as the findings of
-            `churn check`, so that one sign-off counts for `check` and `train`.
+        attributes: The static attributes. The findings of `churn check` and `churn train` use the same name
+            for an attribute, so that one sign-off counts for both.
         label: The definition of the label.
     """
     rows = thin_customers(rows, MAX_CHECKED_ROWS)

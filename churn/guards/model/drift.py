@@ -61,7 +61,7 @@ class ShiftedColumns:
 
 
 def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Finding]:
-    """Warn if trees can separate the newest rows from earlier rows, by columns that shifted unusually far.
+    """Warn if columns shifted so far that trees can separate the newest rows from earlier rows.
 
     Args:
         earlier: The labelled rows of earlier cutoffs.
@@ -94,9 +94,9 @@ def tell_apart(
     """Return how well trees separate the newest rows from earlier rows; None if no column shifted enough.
 
     Trees can separate any two dates, because every date leaves a pattern: for example, the days since the
-    last newsletter are equal for all customers. So the trees only get the columns that shifted further than
-    at earlier cutoffs. The trees are fitted on one half of the customers and tested on the other half, so
-    that they cannot recognize a customer.
+    last newsletter are equal for all customers. So the trees get only the columns that shifted more at the
+    newest cutoff than at each of the three cutoffs before. The trees are fitted on one half of the customers
+    and tested on the other half, so that they cannot recognize a customer.
 
     Args:
         earlier: The labelled rows of earlier cutoffs.
@@ -141,7 +141,7 @@ def tell_apart(
 
 
 def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floats) -> npt.NDArray[np.bool_]:
-    """Return which columns shifted far at the newest cutoff, and further than at any earlier cutoff."""
+    """Return which columns shifted far at the newest cutoff, and more than at each of the three before."""
     days = np.unique(old.cutoff)[1:][-EARLIER_CUTOFFS:]
     earlier = []
     for day in days:
@@ -200,8 +200,8 @@ def _draw_rows(
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     """Return the rows of the newest snapshot; `left` is NaN for rows without known labels.
 
-    Snapshots after the day on which the latest label became known are left out: they did not exist on that
-    day.
+    "Tonight" is the day on which the latest label became known. Snapshots after tonight are left out, because
+    they did not exist yet.
 
     Args:
         snapshots: The matured snapshots.

@@ -28,12 +28,12 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
 
     The guard computes from params.yaml the day on which the labels of each cutoff are known. The snapshot
     must not state an earlier day. The watermark (the day up to which the data are complete) must not be
-    earlier either.
+    before the computed day.
 
     The guard also compares the share of churners at the newest cutoffs with the share at earlier cutoffs. If
-    the data end before the watermark of params.yaml, outcomes at the newest cutoffs are still unknown. At
-    such cutoffs, everybody seems to leave if the label is of kind `inactivity`, and nobody if it is of
-    another kind.
+    the data end before the watermark of params.yaml, outcomes at the newest cutoffs are still unknown. With a
+    label of kind `inactivity`, all customers at such cutoffs seem to leave. With any other label, no customer
+    seems to leave.
 
     Args:
         snapshots: The snapshots.

@@ -57,9 +57,9 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: The number that is compared with 0.15, the largest AUC difference that is not too good. A
-            warning uses `value`, the measured difference. A stop uses `low`, the lower bound of the
-            difference, so that chance alone does not stop a model.
+        bound: The number that must not be above 0.15. A warning uses `value`, the measured difference of the
+            AUCs. A stop uses `low`, the lower bound of the difference, so that chance alone does not stop a
+            model.
     """
     if auc.value is None:
         return None
@@ -104,8 +104,9 @@ def too_good_to_be_true(
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
     """Warn if the AUC falls far when all signals are `gap_days` days older.
 
-    A team needs these days to act. Without a gap, the guard warns only if the AUC falls to chance. Most
-    customers show only a few weeks ahead that they will leave.
+    A team needs these days to act. If `gap_days` is 0, the signals are older by the fewest days that were
+    measured. The guard then warns only if the AUC may be as low as .5 (chance), because most customers show
+    only a few weeks ahead that they will leave.
 
     Args:
         leads: The AUC of predictions from older data.
@@ -150,7 +151,7 @@ def calibration(slope: Interval) -> Iterator[Finding]:
 
 
 def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
-    """Stop if the churn rate of a health band is significantly higher than that of the next worse band."""
+    """Stop if a health band has a significantly higher churn rate than the next worse band."""
     for worse, better in pairwise(outcomes):
         rows = np.array([worse.rows, better.rows], dtype=float)
         shares = np.array([worse.churners, better.churners]) / rows

@@ -56,7 +56,7 @@ def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
-    """Return the function that fits by a recipe and predicts, as `churn train` and `churn evaluate` do."""
+    """Return a function that fits and predicts in the same way as `churn train` and `churn evaluate`."""
 
     def predict(snapshots: Snapshots, cutoff: date) -> CutoffFit:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
@@ -71,7 +71,7 @@ def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_
     Args:
         snapshots: The snapshots.
         seed: The seed of the draw.
-        max_rows: The number of rows to return, on average; if there are fewer, all customers are returned.
+        max_rows: The approximate number of rows to return; all rows if the snapshots have fewer.
     """
     rows, customers = snapshots.rows, len(snapshots.customers)
     share = max_rows / max(len(rows), 1)
@@ -84,12 +84,13 @@ def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_
 def refit_with_other_future(
     method: Method, snapshots: Snapshots, cutoff: date, seed: int
 ) -> Iterator[Finding]:
-    """Fit twice, the second time with changed data from after the cutoff, and compare the predictions.
+    """Fit, change the data after the cutoff, fit again, and compare the predictions of both fits.
 
-    For the second fit, all labels that were not known by the cutoff are flipped. The rows with these labels
-    also get other signals: those of randomly drawn rows, with numbers changed from `x` to `3 x + 1`. Only
-    half of the test rows keep their signals. The predictions for this half must be equal in both fits, to the
-    last bit, because nothing on which they may depend has changed.
+    For the second fit, all labels that were not known by the cutoff are flipped, including the labels of the
+    test rows. Each row with a flipped label also gets the signals of a randomly drawn row, and each number
+    `x` in them becomes `3 x + 1`. One half of the test rows is an exception: these rows keep their signals.
+    The predictions for this half must be equal in both fits, to the last bit, because nothing on which they
+    may depend has changed.
 
     Args:
         method: The function that fits and predicts.

@@ -59,8 +59,8 @@ def check_training(
 ) -> list[Finding]:
     """Run the guards of `train`.
 
-    The guards that check single columns use only the rows from which a model for the last test cutoff may
-    learn. If there is no test cutoff, they use all rows.
+    The guards that check single columns use only the rows whose labels were known by the last test cutoff. If
+    there is no test cutoff, these guards use all rows.
 
     Args:
         snapshots: The matured snapshots.
@@ -87,9 +87,9 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
     """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
     Some guards run on both the data and the training rows. All findings in the training rows are kept,
-    because the guards of the data see only a sample of the rows. A finding in the data and one in the
-    training rows may come from the same guard and be about the same column. Then the finding in the data is
-    kept only if it is a stop and the other one is a warning.
+    because the guards of the data see only a sample of the rows. A finding in the data is dropped if the same
+    guard found something about the same column in the training rows. But a stop is dropped only if the
+    finding in the training rows is a stop too.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}

@@ -1,7 +1,8 @@
 """The data for the script of the call list, in addition to the table: keys to sort and to filter by, and the
 details of each line.
 
-Each text is written only once and then named by its number, so that the data of 5,000 calls stay small.
+Each text is written only once; elsewhere in the data, a number stands for the text. So the data of 5,000
+calls stay small.
 """
 
 from __future__ import annotations
@@ -35,12 +36,10 @@ CODES = ("health", "owner", "play", "channel", "family", "stage", "status")
 """The keys whose values are a small number for each call, or -1."""
 
 OWN_LINE = -2
-"""The number that stands in the shape of a message in place of a line that only few messages have."""
+"""The number that stands for any rare line in the shape of a message (see `compact`)."""
 
 MOST_USES = 20
-"""If at most this many calls have a line of a message, the line is written for each of them, and not in a
-shape.
-"""
+"""A line that occurs at most this many times in all messages together is rare (see `compact`)."""
 
 NAME_MARK = "\x01"
 """The text that stands for the name of the customer in the lines of messages."""
@@ -82,13 +81,16 @@ def call_data(
       days after the earliest due date of the list.
     - `owner`, `play`, `channel`, `family`, `stage` and `status` are positions in the list that has the same
       key under `names`.
-    - `history` has the probability in each of the `nights`, in 1/1,000. `seen` has the number of days since
-      the customer's last row in each of the `tables`. The lists `history` and `seen` are packed, see `pack`.
-    - `usual` has for each reason the usual value of its signal (the median over the cohort), as a position in
-      `levels`. `more` has the reasons that the row does not show, as positions in `reasons`. `before` has the
-      contacts of earlier nights, each as night, play and channel.
-    - `message` has the subject and then each line of the message, as positions in `lines`. In the texts of
-      `lines`, `NAME_MARK` stands for the name of the customer.
+    - `nights` lists the latest nights. `history` has the customer's probability in each of these nights, in
+      units of 1/1,000. `seen` has the number of days since the customer's last row in each of the `tables`.
+      The lists `history` and `seen` are packed, see `pack`.
+    - `levels` lists the usual values of signals (medians over the cohort) as texts. For each reason of a
+      call, `usual` has the position in `levels` of the signal's usual value. `more` has the reasons that the
+      row does not show, as positions in `reasons`. `before` has the contacts of earlier nights, each as
+      night, play and channel.
+    - `lines` lists the subjects and the lines of all messages as texts. In these texts, `NAME_MARK` stands
+      for the name of the customer. For each call, `message` has positions in `lines`: first the position of
+      the subject, then the position of each line of the message.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:
@@ -182,7 +184,10 @@ def _thousandths(part: float | None) -> int | None:
 
 
 def _message_lines(call: Call, lines: Numbers, words: Words) -> list[int]:
-    """Return the numbers that `lines` gives to the subject and to each line of the message."""
+    """Return one number for the subject of a call's message, and one for each line of the message.
+
+    The numbers come from `lines`, which gives equal texts the same number.
+    """
     notes = call.notes
     if notes.message is None:
         if notes.message_problem is None:
@@ -203,10 +208,11 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
 
     - If all numbers of a list in `CODES` are below 36, the list becomes one text with a digit of base 36 for
       each call; the character `.` means -1.
-    - `call_data` gives the message of each call as a list of numbers, one for each line. In this list,
-      `OWN_LINE` replaces the number of a line that only few messages have. The new list is the shape of the
-      message. `shapes` holds each shape once. `message` has for each call the position of its shape in
-      `shapes`, and then the numbers that `OWN_LINE` replaced.
+    - In `call_data`, a message is a list of numbers, and each number stands for one line of text. A line is
+      rare if it occurs at most `MOST_USES` times in all messages together. The shape of a message is its list
+      of numbers, but with `OWN_LINE` in place of each rare line. Many messages have the same shape, and
+      `shapes` holds each shape once. For each call, `message` has the position of the shape in `shapes`,
+      followed by the numbers of the rare lines.
     - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
       play and channel once.
     """

@@ -1,7 +1,8 @@
 """The section about the figures of `churn kpis`.
 
 If the model predicts who leaves, the section shows the figures about retention. If the model predicts another
-event, such as an upgrade, it shows the figures about this event and those that do not depend on leaving.
+event, such as an upgrade, the section shows the figures about this event, and the figures that do not depend
+on leaving.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def _german_line(line: str, german: German) -> str | None:
 
 
 def _german_end(text: str, german: German) -> str | None:
-    """Return the German end of a line: the places of further findings, if there are any, and the way out."""
+    """Return the German end of a line: places of further findings, if any, and what the user can do."""
     if way_out := german(text):
         return way_out
     for places, end in _splits(text, ". "):
@@ -66,6 +66,6 @@ def _german_place(text: str, german: German) -> str:
 
 
 def _splits(text: str, border: str) -> Iterator[tuple[str, str]]:
-    """Yield the text before and the text after `border`, once for each time that it occurs in `text`."""
+    """For each `border` in `text`, yield the text before this border and the text after it."""
     for match in re.finditer(re.escape(border), text):
         yield text[: match.start()], text[match.end() :]

@@ -22,7 +22,7 @@ NO_KPIS = f"The figures of retention are not computed yet. {COMPUTE_AGAIN}"
 
 @dataclass(frozen=True)
 class RowSource(Source):
-    """The place of a table's row in a file that stores each column of the table as a list.
+    """The place of a table's row in a file. The file holds one list for each column of the table.
 
     >>> str(RowSource("kpis.json", ("sections", "retention", "series", 3), 7).at("value"))
     'kpis.json#/sections/retention/series/3/value/7'

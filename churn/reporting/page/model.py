@@ -159,7 +159,10 @@ def _gates(words: Words, verdict: Verdict | None, *, is_champion: bool) -> Marku
 
 
 def _level_note(words: Words, night: ReportSources) -> Markup:
-    """Return a text about the test's ratio of observed to expected churners, and its meaning for tonight."""
+    """Return a note if the probabilities were too high or too low at the test; empty if they were not.
+
+    The note multiplies tonight's expected number of churners by the observed/expected churn of the test.
+    """
     if night.result is None or not is_level_off(night.result.challenger.observed_expected):
         return EMPTY
     ratio = night.result.challenger.observed_expected

@@ -35,7 +35,7 @@ class Source:
 
 
 def length_of(source: Source) -> str:
-    """Return the source of the number of entries in a list."""
+    """Return the source of a number that counts the entries of a list; `source` is the place of the list."""
     return f"len:{source}"
 
 
@@ -114,7 +114,7 @@ def show_interval(
         digits: The number of decimals.
         scale: The factor by which the numbers are multiplied before they are shown.
         signed: Whether positive numbers get a plus sign.
-        names: The keys of the value, the lower bound and the upper bound in the object at `source`.
+        names: The keys of the value, the lower bound and the upper bound in the JSON object at `source`.
     """
     value = show_number(words, estimate[0], source.at(names[0]), digits, scale=scale, signed=signed)
     bounds = show_bounds(
@@ -142,7 +142,7 @@ def show_bounds(
         digits: The number of decimals.
         scale: The factor by which the numbers are multiplied before they are shown.
         signed: Whether positive numbers get a plus sign.
-        names: The keys of the two numbers in the object at `source`.
+        names: The keys of the lower bound and the upper bound in the JSON object at `source`.
     """
     if bounds[0] is None or bounds[1] is None:
         return Markup("")
@@ -165,7 +165,9 @@ def quote_in_language(words: Words, text: str, source: Source) -> Markup:
 
 
 def show_sentence(words: Words, text: str, source: Source | None = None) -> Markup:
-    """Return a sentence from a file, in the page's language; if not translated, it is marked as English.
+    """Return a sentence from a file, in the page's language if possible.
+
+    A sentence that has no German text stays in English, and the HTML marks it as English.
 
     Args:
         words: The language of the page.

@@ -100,9 +100,9 @@ class UsedCosts(BaseModel):
     Attributes:
         as_of: The costs come only from contacts that were known before this day.
         plays: The cost of each play that has a measured cost.
-        all_contacts: The mean cost of one contact, measured over all contacts of the call list's plays. It is
-            used for plays that are not in `plays` and whose cost the playbook does not state. None if the
-            cost of such plays is assumed.
+        all_contacts: The mean cost of one contact, measured over all contacts of the call list's plays. The
+            night used this cost for plays that have neither a measured cost nor a cost in the playbook. None
+            if the night used the assumed cost instead.
     """
 
     as_of: date
@@ -169,8 +169,8 @@ class ReportSources:
         verdict: The verdict of the gates on the model that scored the night; None if there is no verdict
             on it, for example because `churn promote` has not run.
         known_effects: The measured effects of contacts, as far as they were known at the night.
-        latest_version: The version of the model that was evaluated last, if another model scored the night;
-            otherwise None.
+        latest_version: The version of the model that was evaluated last. None if this model scored the night,
+            or if there is no evaluation.
         drift: How far the data and the predictions have changed since the training; None if this was not
             measured, or if the file is damaged.
         notes: What the night stored about each customer on the call list, by id.
@@ -204,9 +204,9 @@ class ReportSources:
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
     """Read the files of a night; by default the latest night.
 
-    If an earlier version of the program wrote the evaluation, it is left out with a warning. If another
-    model was evaluated since, a copy of the evaluation of this night's model is read. A damaged copy is also
-    left out with a warning, because it cannot always be written again.
+    If an earlier version of the program wrote the evaluation, it is left out with a warning. If the last
+    evaluation is of another model, the copy that was kept for this night's model is read. A damaged copy is
+    also left out with a warning, because it cannot always be written again.
 
     Raises:
         CallError: No night was scored, or the requested night was not scored.

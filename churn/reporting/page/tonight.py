@@ -123,13 +123,16 @@ def _n_new(night: ReportSources) -> int:
 
 
 def _show_new(night: ReportSources, numbers: NightNumbers) -> Markup:
-    """Return the number of new contacts, with its place in `night.json`."""
+    """Return the number of new contacts, as HTML that names the place of the number in `night.json`."""
     steps = ("tasks", "new") if "new" in night.facts.tasks else ("contacted",)
     return numbers.fact(_n_new(night), *steps)
 
 
 def _show_tasks(night: ReportSources, status: str, numbers: NightNumbers) -> Markup:
-    """Return the number of tasks of this status, with its place in `night.json`; 0 if the file lacks it."""
+    """Return how many tasks have this status, as HTML that names the place of the number in `night.json`.
+
+    Return 0 if `night.json` has no number for this status.
+    """
     tasks = night.facts.tasks
     return numbers.fact(tasks[status], "tasks", status) if status in tasks else free("0")
 
@@ -278,9 +281,7 @@ def _risk_card(night: ReportSources, words: Words) -> Card:
 
 
 def _leaving_card(night: ReportSources, probability: Floats, bands: Floats, words: Words) -> Card:
-    """Return the card with the expected number of churners, and how many of them are expected in the health
-    bands 1 and 2.
-    """
+    """Return the card with the expected number of churners, in total and in the health bands 1 and 2."""
     numbers = NightNumbers(words, night.cutoff)
     total = expected_total(probability)
     is_risky = bands <= RISKY_BAND
@@ -415,7 +416,7 @@ def _list_card(night: ReportSources, words: Words) -> Card:
 
 
 def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return each health band, band 1 first, with its number of customers and where the number comes from."""
+    """Return each health band, band 1 first, with its number of customers and the source of this number."""
     titles = band_titles(numbers.words)
     return [
         (f"{band} {titles[band]}", int((bands == band).sum()), numbers.source(f"band-{band}"))
@@ -424,8 +425,8 @@ def _band_counts(bands: Floats, numbers: NightNumbers) -> list[tuple[str, int, s
 
 
 def _probability_groups(probability: Floats, numbers: NightNumbers) -> list[tuple[str, int, str]]:
-    """Return each range of probabilities, the highest first, with its number of customers and where this
-    number comes from.
+    """Return each range of probabilities, the highest first, with its number of customers and the source of
+    this number.
     """
     words, edges = numbers.words, PROBABILITY_EDGES
     counts, _ = np.histogram(probability, edges)

@@ -318,8 +318,8 @@ def german_numbers(text: str) -> str:
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return, for each key of the catalogue's `values`, its regular expression and its German text.
 
-    Keys with more letters outside their fields (such as `%(name)s`) come first, because the first key that
-    fits a text is used.
+    The first key that fits a text is used. So longer keys come first, measured without fields such as
+    `%(name)s`.
     """
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
@@ -328,10 +328,12 @@ def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return, for each key of the catalogue's `findings`, its regular expression and its German text.
 
-    Both are in words that fit the label. Keys with more letters outside their fields (such as `%(name)s`)
-    come first, because the first key that fits a text is used. They are not
-    among the patterns of the catalogue's other texts, so that those are found faster: a page looks up
-    thousands of other texts but only a few findings.
+    If the label predicts an event other than leaving, both the expression and the German text are about this
+    event. The first key that fits a text is used. So longer keys come first, measured without fields such as
+    `%(name)s`.
+
+    The keys of `values` have their own patterns, to save time: a page looks up thousands of values, but only
+    a few findings.
     """
     findings = german().findings
     return tuple(
@@ -352,9 +354,9 @@ _BARE_NUMBER = r"not defined|[+-]?\d\S*(?: \[[^\]]*\])?"
 
 
 def _pattern_of(key: str, number: str = ".+") -> re.Pattern[str]:
-    """Return the regular expression of the texts that arise when the fields of a sentence are filled.
+    """Return the regular expression that fits a sentence with any values in its fields, such as `%(name)s`.
 
-    A field, such as `%(name)s`, that occurs twice must hold the same text both times.
+    If a field occurs twice in the sentence, both places must have the same value.
     """
     pattern, known_fields = "", set[str]()
     for index, part in enumerate(_FIELD.split(key)):
@@ -387,8 +389,8 @@ def _content_of(field_name: str, number: str) -> str:
 def _with_event(sentence: str, words: Words) -> str:
     """Replace `%(event)s` in a sentence by the name of the event that the label predicts.
 
-    For an event other than leaving, the German text may contain `%(event)s` although its English key does
-    not.
+    If this event is not leaving, the German sentence may contain `%(event)s` even if the English sentence
+    does not.
     """
     return sentence.replace("%(event)s", words.label.event)
 

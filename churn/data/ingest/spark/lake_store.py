@@ -181,8 +181,8 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
     """Return the first id of each range except range 0; all ranges hold about equally many customers.
 
-    Range 0 has the lowest ids. Ids are compared by their bytes. In the store, the codes of the customers
-    (numbers from 0) have the same order.
+    Range 0 has the lowest ids. Ids are compared by their bytes. In the store, the customers have codes
+    (numbers from 0) in the order of their ids.
 
     Args:
         lake: The source.

@@ -97,7 +97,7 @@ class CustomerRange:
     def writer(self, table: str) -> TableWriter:
         """Return a writer for those rows of a table that are in the range.
 
-        The writer also gets the facts about other ranges that it needs.
+        The writer also gets facts about the other ranges, such as how many customers come before this range.
         """
         context = self.context
         part = TablePart(
@@ -254,8 +254,8 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 def compare_keys(context: TaskContext, number: int) -> set[str]:
     """Find the keys that occur in several ranges, and return the names of their tables.
 
-    Only the keys of one bucket of `survey_range` are compared; `number` is the number of the bucket. The
-    hashes of the keys that are found are written to the folder `shared_keys`.
+    `survey_range` has put the keys of all ranges into buckets, equal keys into the same bucket. This function
+    compares the keys of bucket `number`. It writes the hashes of the found keys to the folder `shared_keys`.
     """
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
@@ -277,7 +277,7 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """For each key (row id) that several ranges hold, write its first good row in this range to `claims`."""
+    """For each key (row id) in several ranges, write this range's first good row with the key to `claims`."""
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):
