@@ -51,7 +51,7 @@ def docstring_sentences(tree: ast.AST, file: str) -> Iterator[Sentence]:
         above = f"{above} {_arguments(node)}".strip()
         for paragraph in re.split(r"\n\s*\n", text):
             entries = re.sub(
-                r"^ {4}(?=[\w, ]+: )|^\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
+                r"^ {4}(?=\w[\w, ]*: )|^\w+:$|^\s*(?:[-*]|\d+\.) ", "\n\n", paragraph, flags=re.M
             ).split("\n\n")
             for entry in entries if ">>>" not in paragraph else ():
                 for before, sentence in _with_text_before(entry):

@@ -92,11 +92,11 @@ class Address:
         user_part, at_sign, host_part = rest.rpartition("@")
         if re.search(r"[/?#@]", user_part) or re.search(r"%(?![0-9A-Fa-f]{2})", user_part):
             raise AddressError(
-                "the program cannot separate the parts of the address. Either the user or the password "
-                "contains '/', '?', '#' or '@', or a '%' without two hexadecimal digits after it, or an '@' "
-                "follows the host. Write these characters as %2F, %3F, %23, %40 and %25, or take the "
-                "password from the environment, as in scheme://user:${DATABASE_PASSWORD}@host/name, where it "
-                "stands as it is"
+                "the program cannot separate the parts of the address. There are two possible reasons. The "
+                "user or the password contains '/', '?', '#', '@' or a '%' without two hexadecimal digits "
+                "after it; or an '@' stands after the host. Write these characters as %2F, %3F, %23, %40 and "
+                "%25, or take the password from the environment, as in "
+                "scheme://user:${DATABASE_PASSWORD}@host/name, where it stands as it is"
             )
         user, colon, password = user_part.partition(":")
         host, path, query = _split_place(host_part)

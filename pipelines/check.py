@@ -131,10 +131,12 @@ def _prove(
     with echo.progress("prove", len(sample) * len(proofs.PROOFS)) as advance:
         findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
-        f"proofs passed for {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} "
-        f"customers at {', '.join(map(str, sample))}. They show: {'; '.join(proofs.PROOFS.values())}."
+        f"proofs passed: {len(signals)} signals were computed again for "
+        f"{min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} customers at the cutoffs "
+        f"{', '.join(map(str, sample))}. The proofs show: {'; '.join(proofs.PROOFS.values())}."
         if not findings
-        else f"proofs: {len(findings)} times, a signal changed although it must not change."
+        else f"proofs failed. Findings: {len(findings)}. In each finding, a signal or the cohort differs "
+        "from the snapshots."
     )
     return findings
 

@@ -59,8 +59,8 @@ def run(
     """
     if cutoff is not None:
         raise CallError(
-            f"--cutoff {cutoff}: `churn forget` erases all that is held, whatever its date. Leave out "
-            "--cutoff."
+            f"--cutoff {cutoff}: `churn forget` takes no cutoff, because it erases the data of all dates. "
+            "Leave out --cutoff."
         )
     output, artifacts = params.output, _artifacts(params)
     if journal_path(output).exists():
@@ -138,8 +138,9 @@ def run(
         )
         raise Stop(
             f"{holders} the customer. In each of these files, delete what names the customer, or delete "
-            "the whole file. If another verb still reads the store of before the erasure, this old store is "
-            f"deleted when that verb ends. {in_source if is_in_store else ''}Then call "
+            "the whole file. If another verb still reads the old store (from before the erasure), wait until "
+            "that verb ends: the next call of `churn forget` deletes the old store. "
+            f"{in_source if is_in_store else ''}Then call "
             f"`churn forget {customer} --yes` again; this call searches again."
         )
     return 0

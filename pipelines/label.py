@@ -77,9 +77,10 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
         echo(
             f"  no horizon is suggested: after {half} silent days, {_returns_after(curve, half)}. A "
             f"horizon is suggested only if at most {MAX_RETURN:.0%} of the customers come back after it. The "
-            "data are too short to judge a longer silence: after a silence, the data must go on for as many "
-            "days as the silence lasted. Ingest more history, or accept that customers come back, and "
-            "write the reason in the parameters: label: {accept_reactivation: the reason}."
+            f"data are too short to judge a silence of more than {half} days. For example, a silence of 10 "
+            "days can be judged only if the data also cover the next 10 days. Ingest more history, or accept "
+            "that customers come back, and write the reason in the parameters: label: {accept_reactivation: "
+            "the reason}."
         )
     for name, days in (("suggested", horizon.suggested_days), ("in the parameters", horizon.requested_days)):
         if days is not None:

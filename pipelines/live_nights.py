@@ -97,8 +97,9 @@ def _check(params: Params, first: date, nights: int, days_between: int) -> None:
         )
     if last > end:
         problems.append(
-            f"demo --live: {nights} nights {days_between} days apart end on {last}, but the calendar of the "
-            f"demo company ends on {end}. At most {(end - first).days // days_between} are left."
+            f"demo --live: {nights} nights, one every {days_between} days, would end on {last}, but the "
+            f"calendar of the demo company ends on {end}. At most {(end - first).days // days_between} are "
+            "left."
         )
     if problems:
         raise CallError(*problems)

@@ -36,7 +36,7 @@ def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, i
 
     Args:
         params: The parameters.
-        store: The store. Before `deliver` sends the contacts, it reads there who may be contacted.
+        store: The store. `deliver` reads from the store who may be contacted, and then sends the contacts.
         cutoff: The cutoff of the night.
         echo: Prints lines.
         is_new: Whether this call wrote the files of the night.

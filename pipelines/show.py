@@ -37,7 +37,8 @@ def run(
     """
     if cutoff is not None:
         raise CallError(
-            f"--cutoff {cutoff}: `churn show` gives all that is held, whatever its date. Leave out --cutoff."
+            f"--cutoff {cutoff}: `churn show` takes no cutoff, because it gives the data of all dates. "
+            "Leave out --cutoff."
         )
     store = Store.open(params)
     models = models_on_disk(params.champion, params.output)

@@ -86,8 +86,9 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     plan = _plan(params, snapshots)
     if not plan.test:
         echo.warn(
-            "the model cannot be evaluated: no cutoff with known outcomes has an earlier cutoff to train on. "
-            f"Add earlier cutoffs to the section 'snapshot' of {params.file}."
+            "the model cannot be evaluated, because there is no test cutoff. A test cutoff needs known "
+            "outcomes, and an earlier cutoff on which a model can be trained. Add earlier cutoffs to the "
+            f"section 'snapshot' of {params.file}."
         )
     findings = _look(params, snapshots, plan, echo)
 

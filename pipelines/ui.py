@@ -149,8 +149,8 @@ def _keep_port(models: Path, port: int, echo: Echo) -> None:
         keep_ui_port(models, port)
     except OSError as error:  # the page works without it
         echo.warn(
-            f"{models}: the port of this page cannot be stored ({error.strerror}), so the links that other "
-            "verbs print may name another port."
+            f"{models}: the port of this page cannot be stored here ({error.strerror}). So the links to this "
+            "page that other verbs print may have a wrong port."
         )
 
 

@@ -130,7 +130,7 @@ def channels_in_order(play: Play, customer: str, answers: AnswerCounts, min_answ
         play: The play.
         customer: The customer.
         answers: The number of answers by customer and channel.
-        min_answers: The number of answers that a channel needs to be tried before the play's other channels.
+        min_answers: A channel with at least this number of answers is tried before the play's other channels.
     """
     order = play.channel_order
     if not play.prefers_own_channel:
@@ -157,7 +157,7 @@ def preference_counts(
         customers: The ids of the customers.
         channels: The channel of each customer; None if the customer must not be contacted.
         answers: The number of answers by customer and channel.
-        min_answers: The number of answers that a channel needs to be tried before the play's other channels.
+        min_answers: A channel with at least this number of answers is tried before the play's other channels.
     """
     counts = {"own": 0, "too few answers": 0}
     for play, customer, channel in zip(plays, customers, channels, strict=True):

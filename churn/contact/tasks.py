@@ -79,8 +79,8 @@ def task_states(
 
     Each task belongs to the treated arm or to the control arm. Exits and the expiry end the tasks of both
     arms in the same way. Only tasks of the treated arm have answers. A contact with the arm `control` did not
-    happen: its row only says what would have been done. A contact without this arm did happen. If such
-    a contact belongs to a task of the control arm, it is a mistake (`contacted_controls`).
+    happen: its row only says what would have been done. All other contacts did happen. If one of them belongs
+    to a task of the control arm, the customer was contacted by mistake (`contacted_controls`).
 
     If the company has no table `contacts`, nobody knows what was done. Without this table, each task in both
     arms counts as done on its due date, and `is_assumed` is true.

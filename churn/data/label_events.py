@@ -25,8 +25,8 @@ def event_rows(store: Store, connection: duckdb.DuckDBPyConnection) -> str:
 
     `label.where` can name the canonical columns that are filled in as soon as the row exists (names, texts,
     numbers, money in whole units, truth values and scheduled days). `label.where` cannot name outcome
-    columns, such as `paid_at`. Such a column is filled in later than its row, so its value could change a
-    label that already counts as final.
+    columns, such as `paid_at`. The source writes such a value later than the rest of the row, so the value
+    could change a label that is already final.
 
     Args:
         store: The store.
@@ -97,8 +97,8 @@ def _words_on_outcomes(contract: Table) -> str:
     if not outcomes:
         return ""
     return (
-        f" The condition cannot use {', '.join(outcomes)}: these columns are filled in later "
-        "than their rows, so a known label could change."
+        f" The condition cannot use {', '.join(outcomes)}: the source writes these values later "
+        "than the rest of the row, so they could change a label that is already final."
     )
 
 

@@ -239,8 +239,8 @@ def _is_as_written(data: bytes, checksum: Any) -> bool:
     """Return whether the bytes of a JSON file, without the line that holds the checksum, have this checksum.
 
     The function is faster than `_checksum_of_content`, which must write the content as JSON again. An intact
-    file can also give False, if another program changed its line breaks. The same happens if the checksum is
-    the last key, because no comma follows it.
+    file can also give False, if another program changed its line breaks or if the checksum is the last key.
+    The function looks for a line with a comma at its end.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

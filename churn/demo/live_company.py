@@ -278,7 +278,7 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
-    """Return the history's contracts, brought up to date from `contracts`, and then the newer contracts."""
+    """Return the history's contracts, updated from `contracts`, and then the contracts that began later."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
     index = pc.index_in(known, keys)
     is_found = index.is_valid()

@@ -239,7 +239,7 @@ def _outcome_alarms(subject: str, counts: Ints, night: date) -> Iterator[Alarm]:
         since=since,
         text=f"no value since {since}; {silent[-1].usual:,.0f} values are usual in {silent[-1].days} "
         f"day{'s' if silent[-1].days > 1 else ''}. The rows of the table still come in.",
-        way_out="Check whether the source still records this column, and under the same name.",
+        way_out="Check whether the source renamed this column or no longer records it.",
     )
 
 
@@ -413,8 +413,8 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
                     f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
                     "renamed to the second.",
-                    way_out="If the source has renamed a kind, map its new name to the old name in the "
-                    "column of the kinds.",
+                    way_out="If the source has renamed the kind, correct the mapping of this column: it must "
+                    "turn the new name into the old name.",
                 )
         return
 

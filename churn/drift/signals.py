@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.drift.result import Alarm, SignalDrift
-from churn.metrics.stability import effective_rows, population_stability_index, psi_by_chance
+from churn.metrics.stability import population_stability_index, psi_by_chance
+from churn.metrics.standard_errors import effective_rows
 from churn.model.reference import Bins, Reference
 
 Floats = npt.NDArray[np.float64]
@@ -126,8 +127,8 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
             Alarm(
                 kind="signal",
                 subject=table,
-                text=f"since the training, {len(moved)} {verb} moved further than between any two "
-                f"cutoffs of the training: {shown}{more}.",
+                text=f"{len(moved)} {verb} moved further since the training than between any two cutoffs of "
+                f"the training: {shown}{more}.",
                 way_out="Check the source first. If the customers themselves have changed, train again.",
             )
         )

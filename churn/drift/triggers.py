@@ -123,7 +123,9 @@ def _drift(
                 else []
             ),
         ]
-        return Trigger(name="drift", fires=True, text=f"{' and '.join(what)}, and no source is broken.")
+        return Trigger(
+            name="drift", fires=True, text=f"{' and '.join(what)}, and no broken source explains why."
+        )
     return Trigger(
         name="drift",
         fires=False,
@@ -150,7 +152,7 @@ def _new_labels(n_learnt: int, n_since: int | None) -> Trigger:
     return Trigger(
         name="new_labels",
         fires=n_since >= needed,
-        text=f"since the training, {n_since:,} churners whom nobody contacted became known; the "
-        f"training learnt from {n_learnt:,} churners, and a new training is worthwhile after "
-        f"{needed:,} new churners.",
+        text=f"since the training, {n_since:,} new churners were found among customers whom nobody "
+        f"contacted; the training learnt from {n_learnt:,} churners. A new training is worthwhile with "
+        f"at least {needed:,} new churners.",
     )

@@ -98,8 +98,9 @@ def plan_test(
     plan = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs, horizon_days, params_file)
     if not plan.test:
         raise Stop(
-            "evaluate: no cutoff with known outcomes has an earlier cutoff to train on. Add earlier cutoffs "
-            f"to the section 'snapshot' of {params_file}."
+            "evaluate: there is no test cutoff. A test cutoff needs known outcomes, and an earlier cutoff on "
+            "which a model can be trained. Add earlier cutoffs to the section 'snapshot' of "
+            f"{params_file}."
         )
     record.check_fits(snapshots, plan.test[0], training, f"{params_file}: evaluate.test_cutoffs")
     return plan.test
@@ -232,8 +233,8 @@ def signal_verdict(
     - "no signal": it is not shown that the order of the customers is better than a random order. The interval
       of the AUC is not above .5.
     - "no more than RFM": the challenger is better than a random order, but hardly better than recency,
-      frequency and money (RFM). The interval of the AUC is above .5. The challenger's log loss is not shown
-      to be lower than the log loss of RFM. Its AUC exceeds the AUC of RFM by less than `MIN_AUC_ABOVE_RFM`.
+      frequency and money (RFM). The interval of the AUC is above .5. But compared with RFM, the
+      challenger's log loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
     - "ranks only": the order of the customers is useful, but the probabilities are not. The interval of the
       AUC is above .5. But the challenger's log loss is not shown to be lower than the log loss of the base
       rate.
@@ -274,8 +275,8 @@ def signal_verdict(
         return SignalVerdict(
             found="ranks only",
             words=f"the model ranks customers (AUC {format_interval(auc)}), but its probabilities are not "
-            f"proved to be better than the base rate: {loss}. They are proved to be better only if the whole "
-            "interval of this difference lies below 0.",
+            f"proved to be better than the base rate: {loss}. The probabilities are proved to be better "
+            "only if the whole interval of this difference in log loss lies below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, and {loss}.")
 

@@ -67,8 +67,8 @@ class CandidateMetrics(Part):
         best_share: The contacted share of customers at which the profit is highest, 0 to 1.
         empc: The expected maximum profit per customer, averaged over the possible values of the accept share
             (the share of contacted churners who take the offer and stay).
-        empc_share: The best contacted share of customers, averaged over the same accept shares as `empc`, 0
-            to 1.
+        empc_share: The most profitable contacted share of customers, averaged over the possible values of the
+            accept share (see `empc`), 0 to 1.
         rows_with_known_value: The number of rows whose customer has a known residual value.
     """
 

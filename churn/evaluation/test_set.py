@@ -37,8 +37,8 @@ same number.
 
 
 NO_EVENT_VALUE = (
-    "No metric is measured in money: a contact earns money if it keeps a customer, but this label predicts "
-    "another event than leaving."
+    "No metric is measured in money: the label does not predict leaving, and a contact earns money only if "
+    "it keeps a customer from leaving."
 )
 
 

@@ -13,8 +13,8 @@ position is below the control share. The ledger does not always show the change,
 the company gets no later rows.
 
 Units with different control shares are not counted together. Otherwise, nights with a higher control share
-would weigh more among the controls than among the other units. If churn differed between the nights, the arms
-would then differ even without any contact. If there are several control shares, only the units of one control
+would weigh more among the controls than among the other units. So a difference in churn between nights
+would look like an effect of the contact. If there are several control shares, only the units of one control
 share are used: the share that is most frequent among the units whose outcomes have matured.
 """
 

@@ -350,8 +350,8 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
         f"ledger: there are no comparable controls for the treated customers at {listed}{more}. Either "
-        "there was no control group for these customers, so P(untreated) is 0, or no customer of the control "
-        "group had a task in the label window. What these customers would have done without the contact is "
+        "these customers had no control group (P(untreated) is 0), or no customer of the control group had a "
+        "task in the label window. What these customers would have done without the contact is "
         "not known, so a model cannot learn how high its probabilities should be. Keep a control "
         "group (experiments.control.share) and wait until its outcomes are known. If you accept this, write "
         f"the reason under {accept_key}.{NO_CONTROLS}: the rows of these customers are then left out, and no "

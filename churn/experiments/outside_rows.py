@@ -210,14 +210,14 @@ def _unit_problems(
         yield (
             f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
             "used again, or the arms were drawn again, for example with another salt. The arm of a unit "
-            "must never change: find out the first arm of the unit, or measure only what happened after the "
-            "last draw."
+            "must never change. Use the first arm of each unit. Or use the last arm, and measure only what "
+            "happened after this arm was drawn."
         )
     if repeats:
         yield (
             f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows, all with the same "
-            "arm. Give one row for each unit: write a 'query' with group by, and take max() of the outcome "
-            "if a unit counts as 1 as soon as one of its rows is 1."
+            "arm. Each unit must have only one row: write a 'query' with group by. If one row with outcome 1 "
+            "is enough to make the outcome of the unit 1, take max() of the outcome."
         )
 
 
@@ -276,8 +276,8 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' occur in more than one arm "
             f"({rows:,} units). Such a person or account is contacted and left alone at the same time. "
-            "Draw one arm for each person or account instead of each unit, or leave the units of these "
-            "persons or accounts out of all arms with 'where'."
+            "When you draw the arms, give all units of a person or account the same arm. Or leave all units "
+            "of such a person or account out with 'where'."
         )
         return None
     return names

@@ -109,7 +109,7 @@ def anytime_half_width(standard_error: Floats, n: Ints | Floats, n_target: float
         standard_error: The standard error of the estimate at each look.
         n: The number of units at each look, both arms together.
         n_target: The number of units at which the interval is narrowest, for example the planned number.
-        alpha: The allowed share of experiments without an effect in which at least one interval excludes 0.
+        alpha: The allowed probability that at least one interval excludes 0 although there is no effect.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), Time-uniform central limit theory and
         asymptotic confidence sequences, Annals of Statistics 52, 2613-2640, equations 9 and 17.
@@ -143,7 +143,7 @@ def difference_sequence(
         churners_treatment: The number of churners in the contacted arm up to each look.
         n_treatment: The number of units with a known outcome in the contacted arm up to each look.
         n_target: The number of units, both arms together, at which the interval is narrowest.
-        alpha: The allowed share of experiments without an effect in which at least one interval excludes 0.
+        alpha: The allowed probability that at least one interval excludes 0 although there is no effect.
     """
     n = n_control + n_treatment
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -52,8 +52,8 @@ class Aggregate:
         values: The aggregate of each customer, with the customer code as the index; NaN for a customer
             without events.
         mean: If the aggregate is a sum, the mean of the summed column for each customer, with the same index;
-            otherwise None. The mean tells prices from totals: an attribute that follows the mean at least as
-            closely as the sum holds a price.
+            otherwise None. An attribute holds a price, not a total, if it follows the mean at least as
+            closely as it follows the sum.
     """
 
     words: str
@@ -262,7 +262,7 @@ def _best_window(
     match = copy_match(values[codes], windows[best])
     if match and match.is_closer_than(early_match):
         return match, (
-            f"of the last {best + 1} days of the data. So the column includes days after the cutoffs, and "
+            f"in the last {best + 1} days of the data. So the column includes days after the cutoffs, and "
             "the labels describe the same days."
         )
 

@@ -39,8 +39,9 @@ MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
 """The least number, and the least share, of dates after the first cutoff; fewer may be errors in the data."""
 
 ATTRIBUTE_WAY_OUT = (
-    "Remove the attribute from tables.customers.static: signals compute the state at each cutoff from the "
-    "tables. If you have a history of its values, map it under tables.customers.history."
+    "Remove the attribute from tables.customers.static: instead of today's state, signals compute the state "
+    "at each cutoff from the tables. If you have a history of the attribute's values, map the history under "
+    "tables.customers.history."
 )
 
 
@@ -166,8 +167,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"the levels of the attribute are bands of {aggregate.words}: the levels explain {share:.0%} of the "
-        "customers' ranks (R-squared). So the attribute holds today's state."
+        f"the levels of the attribute are bands (ranges) of {aggregate.words}: a customer's level predicts "
+        f"the customer's rank by this value (R-squared {share:.0%}). So the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

@@ -56,8 +56,8 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
         f"{early:,} of {rows:,} rows of {table} lie before the sign-up of their customer ({customers:,} "
         "customers). At a cutoff before the sign-up, the customer is neither scored nor used in the "
         "training. The sign-up may be the date of a migration, or of an account that was opened later.",
-        "Map the time of the customer's first trace in the data as signed_up_at, for example with a query "
-        f"that takes the earlier of the sign-up and the first row of {table}.",
+        "As signed_up_at, map the time when the customer first appears in the data. For example, a query can "
+        f"take the earlier of the sign-up and the first row of {table}.",
         figure=f"{early / rows:.0%}",
     )
 
@@ -108,8 +108,8 @@ def _one_outcome(
             f"Look at the ends of the contracts (ended_at): label.horizon_days ({label.horizon_days}) may be "
             "longer than most contracts, or the rows of renewals may be missing."
             if label.has_contract_ends
-            else "Look at label.where: nearly every customer may have rows that fulfil it; or take a shorter "
-            "label.horizon_days."
+            else "Look at label.where: perhaps nearly every customer has rows that meet this condition. Or "
+            "take a shorter label.horizon_days."
             if label.is_event
             else f"Perhaps each customer has only one row in {table}: then {table} shows contracts or "
             "sign-ups, not activity. Name a table of repeated events (label.table), use a contract label, or "
@@ -133,7 +133,7 @@ def _one_outcome(
             else "Check label.table and label.where: no label window holds a row of the table that meets the "
             "condition."
             if label.is_event
-            else "Check whether the tables hold only today's customers. If not, take a shorter "
-            "label.horizon_days.",
+            else "Check whether the tables hold only today's customers. If they also hold former customers, "
+            "take a shorter label.horizon_days.",
             "stop",
         )

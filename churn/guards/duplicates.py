@@ -75,8 +75,8 @@ def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
     if copied_share <= 2 * base:
         return ""
     return (
-        f" {copied_share:.0%} of the copies are churners, but only {base:.0%} of {base_name}: churners may "
-        "have been copied."
+        f" Churners may have been copied: they are {copied_share:.0%} of the copies, but only {base:.0%} of "
+        f"{base_name}."
     )
 
 
@@ -96,10 +96,10 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     note = oversampling_note(share, context.ends.left_share or 0.0, "all customers")
     yield Finding(
         "customers",
-        f"{len(state):,} customers share a history with another customer ({examples}): {SHARED_SHARE:.0%} "
-        "or more of the rows of one customer are also rows of the other, at the same instants with the same "
-        f"values.{note} If customers are split at random, copies are in both the training data and the test "
-        "data, and the model has seen the answers of the test.",
+        f"{len(state):,} customers share a history with another customer ({examples}): at least "
+        f"{SHARED_SHARE:.0%} of the rows of one customer are also rows of the other customer, with the same "
+        f"times and values.{note} If customers are split at random, copies are in both the training data and "
+        "the test data, and the model has seen the answers of the test.",
         "Give each person a single customer_id, and do not resample customers.",
         "stop" if len(state) >= max(5, COPY_STOP_SHARE * context.store.n_customers) else "warn",
     )
@@ -110,16 +110,16 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 
     A row is personal if few customers have an equal row. A pair counts if it passes two tests.
 
-    The first test counts the distinct measurements (see `_measurement`) that are in personal rows of both
-    ids. There must be at least `MIN_PROOFS`, and too many to be equal by chance: the expected number of pairs
-    of different people with so many equal measurements must be at most `MAX_CHANCE`. To compute this expected
-    number, begin with the number of all pairs of customers. For each measurement that both ids have, multiply
-    the number by the fraction of the table's rows that have this measurement.
+    The first test counts the shared measurements: the distinct measurements (see `_measurement`) that are in
+    personal rows of both ids. There must be at least `MIN_PROOFS` shared measurements. Also, the expected
+    number of pairs of different people that share so many measurements by chance must be at most
+    `MAX_CHANCE`. To compute this expected number, begin with the number of all pairs of customers. For each
+    shared measurement, multiply the number by the fraction of the table's rows that have this measurement.
 
     The second test compares the histories (all rows) of the two ids: the longer history must hold nearly all
-    rows of the shorter history. This must be true of the personal rows alone, and also of the other rows
-    alone. Otherwise the other rows, such as mailings that all customers get, could hide that the personal
-    rows differ.
+    rows of the shorter history. The test compares the personal rows and the other rows separately, and both
+    comparisons must pass. In a single comparison, the mailings that all customers get could hide that the
+    personal rows differ.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:

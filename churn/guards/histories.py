@@ -83,11 +83,11 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
             continue
         yield Finding(
             table,
-            f"{bare_churners:,} of {churners:,} customers who left at least "
-            f"{MIN_TENURE_DAYS + LAPSE_DAYS} days after their sign-up have no row before their last "
-            f"{LAPSE_DAYS} days as customers. Of the customers who stayed, only {bare_stayers:,} of "
-            f"{stayers:,} have no old rows. Either the rows were deleted when the customers left, or the "
-            "customers who left never had rows.",
+            f"the guard looks at all who were customers for at least {MIN_TENURE_DAYS + LAPSE_DAYS} days, "
+            f"and ignores the last {LAPSE_DAYS} of these days. {bare_churners:,} of {churners:,} customers "
+            f"who left have no rows on the earlier days. Of the customers who stayed, only {bare_stayers:,} "
+            f"of {stayers:,} have no rows on these days. Either the rows were deleted when the customers "
+            "left, or the customers who left never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop" if bare_churners >= MIN_BARE_SHARE * churners else "warn",
             figure=f"{bare_churners / churners:.0%}",
@@ -139,8 +139,8 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
     elif day_share is not None and day_share >= DAILY_SHARE and zero_share >= ZERO_SHARE:
         yield Finding(
             f"{table}.{column}",
-            f"customers who stayed have a row on {day_share:.0%} of their days (median), and "
-            f"{zero_share:.0%} of their rows have the value 0: the source also writes rows for days on which "
-            "the customer did nothing. So a count of rows only counts the days of the contract.",
+            f"customers who stayed have a row on {day_share:.0%} of their days (median), but "
+            f"{zero_share:.0%} of these rows have the value 0: the source also writes rows for days on which "
+            "the customer did nothing. So the number of rows shows only how long a contract lasts.",
             f'Leave out rows whose value is 0 or missing: set "where: {column} > 0" for the table {table}.',
         )

@@ -170,8 +170,8 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
         column: The name of the column.
         may_be_loading: Whether the column may hold the time of loading although neither its name nor its
             values show this. It is False for a mapped column and for the history of an attribute. It is
-            also False for a column that is left out by the table's query in params.yaml. Such a column may
-            belong to another table that the query joins.
+            also False for a column that the table's query in params.yaml leaves out. A left-out column may
+            come from a joined table: then its times do not tell when the row was loaded.
     """
     if (
         measures.late_share < LATE_WARN
@@ -198,12 +198,12 @@ def _finding(
         "a row was written only after its event, so a cutoff between the event and the writing would see "
         "the row too early."
         if is_loading_name(column)
-        else f"on an average earlier day, {measures.usually_open:,.0f} rows had a time in "
-        f"{identifier(column)} that was still to come; at the end of the data, almost no row has such a "
-        f"time. So a row is written only at its time in {identifier(column)}, not earlier."
+        else f"on an average earlier day, the events of {measures.usually_open:,.0f} rows had happened, but "
+        f"their time in {identifier(column)} had not come yet. At the end of the data, there are almost no "
+        f"such rows. So the source writes a row only at the time that stands in {identifier(column)}."
         if measures.evidence == "rows trail"
-        else "if a row was written only at this later time, a cutoff between the event and this time would "
-        "see the row too early."
+        else "if a row was written only at the later time, a cutoff between the two times would see the row "
+        "too early."
     )
     query_hint = (
         f" Let the query that reads this table also return {identifier(column)}." if is_hidden else ""
@@ -215,7 +215,8 @@ def _finding(
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
         f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} But if this column holds "
-        f"the time of the last change, a row may have had other values at its earlier time ({time})."
+        "the time of a row's last change, the row may have had other values at the time of the event "
+        f"({time})."
         + (
             ""
             if severity == "stop"

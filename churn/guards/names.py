@@ -89,8 +89,8 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             f"the name '{name}' contains a word for leaving ('{leaving_word(name)}')"
             + (", and customers who left have other values than those who stayed." if differ else "."),
             "A value that is filled in when a customer leaves tells the model the outcome, so it must not be "
-            "an attribute. Remove the attribute from tables.customers.static, or map the time at which the "
-            "value was filled in, as an outcome column.",
+            "an attribute. Remove the attribute from tables.customers.static. If the source has the time at "
+            "which the value was filled in, map this time as an outcome column.",
             "stop" if differ else "warn",
         )
     for column, name in _suspicious_event_columns(context):
@@ -98,8 +98,8 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             column,
             f"the column is mapped from '{name}', and this name contains a word for leaving "
             f"('{leaving_word(name)}').",
-            "Map the column as an outcome column (a cutoff sees its times only after they have passed), or "
-            "leave the column out.",
+            "Map the column as an outcome column: a cutoff then sees a time only after the time has passed. "
+            "Or leave the column out.",
         )
 
 

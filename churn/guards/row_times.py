@@ -81,11 +81,12 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
-                    f"{today:,} rows have a time after {context.store.watermark}. The same count for past "
-                    f"days ({DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier) is {usual:,.0f} on average. So "
-                    "the source fills in a time only after it has passed.",
-                    "Map the column as an outcome column (a cutoff sees its times only after they have "
-                    f"passed), or take {column.name} out of the columns of {table}.",
+                    f"on {context.store.watermark}, {today:,} rows have a time in the future. "
+                    f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, there were {usual:,.0f} such rows on "
+                    "average. So future times are still empty: the source fills them in only after they "
+                    "have passed.",
+                    "Map the column as an outcome column: a cutoff then sees a time only after the time has "
+                    f"passed. Or take {column.name} out of the columns of {table}.",
                     "stop",
                 )
 
@@ -168,9 +169,9 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
             if n >= MIN_TOTALS and after - before > margin:
                 finding = Finding(
                     f"{table}.{column}",
-                    f"all its rows lie on the first day of a {period}. The values correlate more with "
-                    f"the {other_table} in the {period} from that day on (rank correlation {after:.2f}) than "
-                    f"with those in the {period} before that day ({before:.2f}). At a cutoff inside the "
+                    f"all its rows lie on the first day of a {period}. The rank correlation of the values "
+                    f"with the number of events in {other_table} is {after:.2f} for the {period} that begins "
+                    f"on this day, but only {before:.2f} for the {period} before. At a cutoff inside the "
                     f"{period}, the value is therefore a total that includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
@@ -182,12 +183,13 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
 def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
     """Look for rows of customers that are dated before the sign-up, but in the period of the sign-up.
 
-    The finding is a stop if the share of customers with such a row is at least `EARLY_SHARE`. It is a warning
-    if fewer than `MIN_SIGN_UPS` customers count.
+    The finding is a stop if the share of customers with such a row is at least `EARLY_SHARE`. The share is
+    computed over at least `MIN_SIGN_UPS` customers; if there are fewer, the finding is a warning.
 
-    Three kinds of customers do not count: those who signed up on or before the first date in the table, those
-    who signed up on the first day of a period, and those with a row in an earlier period. The sign-up of the
-    last kind was recorded late.
+    The share is over the customers with a row in the table. Three kinds of them are left out: those who
+    signed up on or before the first date in the table, those who signed up on the first day of a period, and
+    those with a row in an earlier period than the sign-up. A row in an earlier period shows that the sign-up
+    was recorded too late.
     """
     sign_up_date = date_of_day_sql("signed_up")
     begin = f"date_trunc('{period}', {sign_up_date})"
@@ -206,16 +208,17 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
     if n >= MIN_SIGN_UPS:
         return Finding(
             table,
-            f"{dates}, and {early:,} of {n:,} customers have a row that is dated before their sign-up, in "
-            f"the same {period}. This shows that a row holds events of the {period} that begins on its date. "
-            f"{cutoffs}, so the rows known at these cutoffs include events after the cutoff.",
+            f"{dates}. Of {n:,} customers who signed up inside a {period}, {early:,} have a row dated on the "
+            f"first day of this {period}. Nobody has events before the sign-up, so these rows hold events "
+            f"after their date. {cutoffs}, so the rows known at these cutoffs include events after the "
+            "cutoff.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
         f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, there is a "
-        "leak: the last row before such a cutoff includes events after the cutoff. If a row covers the "
+        "leak: a cutoff in this time sees a row that includes events after the cutoff. If a row covers the "
         f"{period} before its date, there is no leak: the rows include only events before the cutoff. The "
         "data do not show which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
@@ -233,8 +236,14 @@ def _period_way_out(context: GuardContext, table: str, period: str) -> str:
         else ""
     )
     if sql is None:
-        return f"Map the first day of the next {period} as {key}, in the SQL of the source{borders}."
-    return f"Map the end of the {period}: {key}: {json.dumps(sql, ensure_ascii=False)}{borders}."
+        return (
+            f"In the SQL of the source, compute for each row the first day after the row's {period}, and map "
+            f"this day as {key}{borders}."
+        )
+    return (
+        f"To hide each row until its {period} is over, map {key}: "
+        f"{json.dumps(sql, ensure_ascii=False)}{borders}."
+    )
 
 
 def _period_end(context: GuardContext, table: str, period: str) -> str | None:

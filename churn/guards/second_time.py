@@ -35,8 +35,8 @@ class SecondTime:
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: Of the rows with both times, the share whose second time is later than the row's own
-            time minus one day.
+        in_order_share: Of the rows with both times, the share whose second time is after the row's own time,
+            equal to it, or less than a day before it.
         late_share: Of the rows with both times, the share whose second time is a day or more after the row's
             own time.
         days: The number of distinct days of the second time.
@@ -73,11 +73,11 @@ class SecondTime:
         """Return whether rows come into the data before their second time, or only after it.
 
         If rows come in only after their second time, every row has a second time before the end of the data.
-        If rows come in earlier, such as before a parcel is delivered, the second time of some rows is missing
-        or in the future. There are about as many such rows at the end of the data as at earlier dates.
+        If rows come in earlier, such as before a parcel is delivered, some rows have a missing or future
+        second time. Their number at the end of the data is about the same as at earlier dates.
 
-        The result is "unknown" if the table ends before the other tables. Then, in both cases, all second
-        times may be before the end of the data.
+        The result is "unknown" if the table ends before the other tables. In such a table, all second times
+        may be before the end of the data, even if rows come in before their second time.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

@@ -26,7 +26,7 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC: Wilson's bound for a share of this size, with one trial per churner.
+    """Return the lower bound of an AUC: Wilson's bound, with the AUC as the share and churners as trials.
 
     The Wilson bound is lower than the usual bounds of an AUC; it stays below 1 even if few churners are
     ranked perfectly.
@@ -58,7 +58,7 @@ class AucLimit:
 
         Args:
             simple: The AUC of the best simple rule; None if there is no simple rule.
-            part: How far the raised limit lies above the simple rule's AUC, as a share of the distance to 1.
+            part: Where the higher limit lies between the simple rule's AUC and 1, in `[0, 1]`; .5 is halfway.
         """
         if simple is None:
             return self
@@ -73,8 +73,9 @@ Whole honest models of monthly churn reach an AUC of about .85.
 """
 
 WARN_PART, STOP_PART = 0.5, 0.75
-"""How far the raised limits of a warning and of a stop lie above a simple rule's AUC, as a share of the
-distance to 1.
+"""How high a simple rule with a high AUC raises the limits of a warning and of a stop.
+
+Each number says where the raised limit lies between the rule's AUC and 1; .5 is halfway.
 """
 
 MAX_SIMPLE_AUC = 0.97
@@ -162,8 +163,8 @@ def ranking_finding(
     meaning = "the column is almost certainly a leak of the label" if stop else "a column is often a leak"
     return Finding(
         column_name,
-        f"the column alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
-        f"{auc_low(auc, churners):.2f}); with an AUC above {limit.auc:.3g}{comparison} {meaning}.",
+        f"the column alone predicts who leaves: its AUC is {auc:.3f} ({churners:,} churners, lower bound "
+        f"{auc_low(auc, churners):.2f}). With an AUC above {limit.auc:.3g}{comparison}, {meaning}.",
         "Find out where the values of the column come from, and whether the source fills them in after "
         "customers left. Leave the column out (signals.leave_out), or accept the finding (sign it off).",
         "stop" if stop else "warn",
@@ -205,8 +206,8 @@ def missing_finding(
         return None
     return Finding(
         column_name,
-        f"a missing value alone predicts who leaves with AUC {auc:.3f} ({churners:,} churners); with an "
-        f"AUC above {limit.auc:.3g} the column was probably emptied or filled in after customers left.",
+        f"a missing value alone predicts who leaves: its AUC is {auc:.3f} ({churners:,} churners). With an "
+        f"AUC above {limit.auc:.3g}, the column was probably emptied or filled in after customers left.",
         "Find out when the source empties the column or fills it in. Leave the column out, or accept the "
         "finding (sign it off).",
         "stop" if stop.passed_by(auc, churners) else "warn",

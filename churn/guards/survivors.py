@@ -60,7 +60,8 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 name,
                 f"{ids:,} ids ({share:.1%} of the ids in this table) have many rows each but are not in the "
-                f"table of customers; a share above {WARN_SHARE:.0%} does not come from a few wrong rows.",
+                f"table of customers. A share above {WARN_SHARE:.0%} means that customers are missing, not "
+                "that a few rows are wrong.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -76,8 +77,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     rate is computed over C and all later cutoffs together, separately for each band of age.
 
     The guard skips C if the churn rate at the newest cutoff is less than half of the churn rate over C and
-    all later cutoffs (both rates over all ages). In this case, the high churn rate was only a short wave,
-    which makes the expected number too high even if no customers are missing.
+    all later cutoffs (both rates over all ages). Such a low newest rate shows that churn was high only for a
+    short time after C. This short wave makes the expected number too high, even if no customers are missing.
 
     If label windows overlap, a churner counts at several cutoffs. To correct this, the guard divides the
     counted and the expected churners by the number of label windows that contain the same day. Then it

@@ -31,8 +31,8 @@ class CancelRows(NamedTuple):
 
     Attributes:
         column: The column that says whether a row is a cancellation.
-        condition: The SQL that stands after the name of the column in the condition, such as ` = 1`; empty
-            for a boolean column.
+        condition: The SQL that follows the name of `column` to test whether a row cancels, such as ` = 1`;
+            empty if `column` is boolean.
         words: The words in `column` that mean a cancellation, if `column` holds words.
         other_words: The words in `column` that deny a cancellation, or take it back.
     """

@@ -101,10 +101,10 @@ def read_contract_logs(
     if reason := _unwritable_reason(period, dialect):
         start, expiry, table = period.start.name, period.expiry.name, log.table.name
         warning = (
-            f"{table} looks like a log of contracts, each from the time in {start} to the time in {expiry}, "
-            f"but {reason}. Write the entry `subscriptions` with a query of {table} that gives started_at "
-            "and ended_at of each contract, without the rows that cancel earlier rows, and write a label of "
-            "the kind contract"
+            f"{table} looks like a log of contracts: a contract runs from the time in {start} to the time in "
+            f"{expiry}. But {reason}. Write the entry `subscriptions` with a query of {table} that gives "
+            "started_at and ended_at of each contract, without the rows that cancel earlier rows, and write "
+            "a label of the kind contract"
         )
         return list(candidates), [warning]
     match = _contracts(connection, log, period, dialect, today)
@@ -149,10 +149,10 @@ def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Pe
     The names of the table and its columns do not say that the rows are contracts.
     """
     note = (
-        f"if a customer has several rows, {period.renewed_share:.0%} of the later rows start near the "
-        f"{period.expiry.name} of the row before, as contracts do. But the names of the table and its "
-        "columns do not say that the rows are contracts. If each row is a contract, move the table to the "
-        f"entry `subscriptions` with {period.expiry.name} as ended_at"
+        f"the rows look like contracts: in {period.renewed_share:.0%} of cases, a customer's next row starts "
+        f"near the {period.expiry.name} of the row before. But the names of the table and its columns do not "
+        "say that the rows are contracts. If each row is a contract, move the table to the entry "
+        f"`subscriptions` with {period.expiry.name} as ended_at"
     )
     for _, match in candidates:
         if match.table.name == table:
@@ -264,8 +264,7 @@ def _contracts(
         if name not in ends and column.name not in (start.name, expiry.name)
     }
     match.reason = (
-        f"likely: if a customer has several rows, {share:.0%} of the later rows start near the expiry of "
-        "the row before"
+        f"likely: in {share:.0%} of cases, a customer's next row starts near the expiry of the row before"
     )
     match.notes += notes
     if n_early:

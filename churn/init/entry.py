@@ -196,9 +196,9 @@ def early_rows(
             yield (
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
                 f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
-                "The sign-up may be the day on which customers were moved from an older system. Map the "
-                "time of the customer's first trace in the data as signed_up_at, for example with a query "
-                f"that takes the earlier of {signed_up_at.name} and the first row of {match.table.name}"
+                "The sign-up may be the day on which customers were moved from an older system. As "
+                "signed_up_at, map the time when the customer first appears in the data. For example, a "
+                f"query can take the earlier of {signed_up_at.name} and the first row of {match.table.name}"
             )
 
 
@@ -367,12 +367,13 @@ def _id_filters(
 ) -> list[str]:
     """Return the SQL conditions that exclude rows in which the customer's id is missing or unknown.
 
-    If more than `MAX_FLAWED_SHARE` of the rows have no id, these rows are excluded. If more than
-    `MAX_FLAWED_SHARE` of the rows with an id have one that is not in the table of customers, these rows are
-    excluded.
+    Rows without an id are excluded if they are more than `MAX_FLAWED_SHARE` of all rows. Rows with an unknown
+    id (not in the table of customers) are excluded if they are more than `MAX_FLAWED_SHARE` of the rows with
+    an id.
 
-    Another rule for missing ids applies if the rows are lines of orders, and only some lines of an order have
-    the id. Then all lines of this order get the id, and each order without any id is excluded.
+    Another rule for missing ids applies to a table with lines of orders, if some lines lack the id but other
+    lines of the same order have it. In such a table, every line gets the id of its order, and orders without
+    any id are excluded.
 
     Args:
         connection: The connection with the views of the tables.

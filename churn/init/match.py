@@ -189,8 +189,8 @@ def _correct_contract_columns(
 
     If no column holds the end of the contract, the cancellation time is read as the end. It is not read as
     the end if some cancelled contracts still run. The renewal time is not used if almost no ended contract
-    has one. In such a column, a missing renewal time would reveal at a past cutoff that the contract ends
-    later.
+    has one. The source probably deletes the renewal time when the contract ends. At a past cutoff, a missing
+    renewal time would then reveal that the contract ends later.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")

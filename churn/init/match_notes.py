@@ -47,8 +47,8 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
     Such a time is usually later than the row's time. Only the user knows whether rows come into the data at
     this time, so the column is offered and not mapped. Times that may lie ahead, such as due dates, are not
-    offered. Nor are the times of an order's later steps, such as the delivery, or the start of a contract's
-    current billing period.
+    offered. The times of an order's later steps, such as the delivery, are not offered either. The same holds
+    for the start of a contract's current billing period.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return

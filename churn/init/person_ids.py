@@ -134,10 +134,10 @@ def find_person_ids(
             f"this column with --key. If each id in {order_key} is a customer, use --key '{order_key}'."
         )
     warning = (
-        f"{order_key} seems to hold ids of orders, not of customers: its {best.n_ids:,} ids belong to only "
-        f"{best.n_persons:,} values of {best.column.name} in {best.table.name}, so {best.column.name} is "
-        f"read as the id of a customer. If each id in {order_key} is a customer, name this column with "
-        f"--key '{order_key}'"
+        f"{order_key} seems to hold ids of orders, not of customers: for its {best.n_ids:,} ids, "
+        f"{best.column.name} in {best.table.name} has only {best.n_persons:,} different values. So "
+        f"{best.column.name} is read as the id of a customer. If each id in {order_key} is a customer, name "
+        f"this column with --key '{order_key}'"
     )
     return PersonIds(best.column.name, order_key, warning)
 
@@ -227,8 +227,9 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
         if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
             yield (
                 f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders "
-                f"at more than one time: {match.key.name} looks like an id of orders, and with this id "
-                "nobody ever comes back. If another column has the id of a person, name it with --key"
+                f"at more than one time: {match.key.name} looks like an id of orders. With such an id, every "
+                "customer seems to order only once. If another column has the id of a person, name it with "
+                "--key"
             )
 
 

@@ -251,8 +251,8 @@ def _profile_times(
         connection: The connection with the view and with the table `TEXTS` of distinct texts.
         view: The view with the columns.
         columns: The columns.
-        text_names: The names of the columns whose texts are in `TEXTS`. Each text in `TEXTS` has the number
-            of its column as `c`: 0 for the first of `text_names`.
+        text_names: The names of the columns whose texts are in `TEXTS`. In each row of `TEXTS`, `c` is the
+            index in `text_names` of the column that holds the text.
     """
     readings = [
         reading for column in columns for reading in (column, column.other_reading) if reading is not None
@@ -324,7 +324,7 @@ def _with_readings_of(
     """Return a table in which unclear dates and numbers are read in the notation of the other columns.
 
     Sometimes the values of a column do not show the order of day and month, or the decimal mark. Such a
-    column takes the order or the mark from the columns that show one, if they all show the same one.
+    column takes the order or the mark that other columns show, if these columns agree.
 
     Args:
         table: The table.

@@ -96,7 +96,8 @@ class NumberReading:
         has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
         example: A number that can be read in two ways, such as 2,313; None if the contents show the notation.
-            If the column mixes numbers, a text such as `decimal commas as well as decimal points`.
+            If the numbers have several notations or currencies, `example` is a text that names them, such as
+            `decimal commas as well as decimal points`.
         other_marks: Signs of money, marks for "no cents", and blanks or apostrophes between thousands.
     """
 
@@ -148,9 +149,9 @@ def date_reading(
     question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
-    reading. A reading is likely if it puts all dates on the same day of the month, such as the first. If day
-    and month were exchanged, the same dates would all lie in January, which is unlikely. If these two rules
-    contradict each other, the user is asked.
+    reading. A reading is likely if it puts all dates on the same day of the month. For example, dates such as
+    01/02/2024 and 01/03/2024 are more likely the first days of months than days in January. If these two
+    rules contradict each other, the user is asked.
 
     Args:
         connection: The connection with the view of the column.
@@ -338,8 +339,9 @@ def number_question(name: str, example: str) -> str:
 
     Args:
         name: The column's name, spelled as in the SQL of params.yaml.
-        example: A number that can be read in two ways, such as 2,313. For a column that mixes kinds of
-            numbers, `example` is a text that names them, such as `decimal commas as well as decimal points`.
+        example: A number that can be read in two ways, such as 2,313. If the numbers have several notations
+            or currencies, `example` is a text that names them, such as `decimal commas as well as decimal
+            points`.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

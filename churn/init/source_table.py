@@ -79,8 +79,8 @@ def time_of(column: SourceColumn) -> str:
 def iso_time(name: str) -> str:
     """Return the DuckDB expression that reads ISO 8601 as a timestamp; the year has four digits.
 
-    A plain cast in DuckDB cannot read a blank before the offset, as in `09:00:00 -0400`. It also reads
-    21/04/03 as a date in the year 0021.
+    A plain cast in DuckDB cannot read a blank before the offset, as in `09:00:00 -0400`. A plain cast also
+    wrongly reads 21/04/03 as a date in the year 0021.
     """
     text = trim_blanks(f"{name}::VARCHAR")
     joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"

@@ -40,7 +40,8 @@ LABELS_AT_ONCE = 100_000_000
 DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
     f"more often. All customers who can still leave are followed for {N_WINDOWS} label windows. The first "
-    f"window begins {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the sign-up. In the windows, "
+    "window belongs to a weekly cutoff, which is "
+    f"{LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the customer's sign-up. In the windows, "
     "customers with the event must leave less often than customers without the event. The customers are "
     "split into an earlier and a later half by their sign-up. The event is chosen on the earlier half, and "
     f"tested once on the later half (one-sided, level {LEVEL}). Within each label window, customers are "
@@ -106,7 +107,7 @@ class ActivationResult(SectionResult):
 
     Attributes:
         definition: What an activation event is, and how it was searched for.
-        population: The customers among whom it was searched for.
+        population: Which customers the search used, in words.
         n: The number of customers who were followed (see `follow`).
         n_left: The number of followed customers who left.
         joined_from, split_at, joined_until: The earlier joiners signed up in `[joined_from, split_at)`, the
@@ -167,9 +168,9 @@ def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     Each window belongs to a past cutoff. The first of these cutoffs is the joiner's landmark: the first
     weekly cutoff that is at least `LONGEST_DAYS` days after the sign-up. A window counts only if its outcomes
     are known at `cutoff`. The data known at the window's own cutoff must also show that the customer can
-    still leave. From this cutoff to the first day of the window, there are `gap_days`. If the contract ends
-    in these days, or the label's event happens in them, the window does not count. After a window that does
-    not count, the joiner is followed no further.
+    still leave. A window begins `gap_days` days after its own cutoff. If the contract ends in these days, or
+    the label's event happens in them, the window does not count. After a window that does not count, the
+    joiner is followed no further.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)

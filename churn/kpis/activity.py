@@ -35,14 +35,15 @@ class Activity:
 
     Attributes:
         bounds: The first days of consecutive months or weeks, and the end of the last one.
-        active: Whether each customer was active at the start of each month (or week), `[bounds, customers]`.
-        was_active: Whether each customer was active at some time before the start of each month (or week),
+        active: Whether each customer was active at the start of each month (or week), shape
             `[bounds, customers]`.
+        was_active: Whether each customer was active at some time before the start of each month (or week),
+            shape `[bounds, customers]`.
         active_before_first: Whether each customer was active one month (or week) before the first bound,
-            `[customers]`.
-        was_active_before_first: Whether each customer was ever active in the time that ends one month (or
-            week) before the first bound, `[customers]`.
-        money: What each customer paid per month at the time of each of the `bounds`, in currency,
+            shape `[customers]`.
+        was_active_before_first: Whether each customer was active at some time before the day that is one
+            month (or week) before the first bound, shape `[customers]`.
+        money: What each customer paid per month at the time of each of the `bounds`, in currency, shape
             `[bounds, customers]`; NaN if this is not known.
     """
 

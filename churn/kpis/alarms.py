@@ -195,8 +195,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    `_season` averages the season over a window of this width. Such a window covers all years, so the years
-    share one seasonal pattern, and no year gets its own.
+    `_season` averages the season over a window of this width. The window is longer than all the values
+    together, so all years share one seasonal pattern.
     """
     return number + 1 + number % 2
 

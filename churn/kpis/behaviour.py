@@ -39,12 +39,12 @@ TABLE_DEFINITION = (
 )
 LOYALTY_DEFINITION = (
     "how active the customers are, and whether a contract binds them. An active customer did something "
-    f"on at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff; this limit is the "
-    "median number of such days over all customers and cutoffs, but at least 1. A bound customer has a "
-    "contract that renews only after the label's window, so a cancellation takes effect only after "
-    "the window. A loyal customer is active and free to leave. A merely bound customer is bound but not "
-    "active. Bound customers can hardly leave before their contract renews, so look at them before that day. "
-    "Customers whose contracts have no date of renewal are in no group"
+    f"on at least `active_from_days` of the {ACTIVE_WINDOW_DAYS} days before the cutoff. "
+    "`active_from_days` is the median number of days with activity, over all customers and cutoffs, but at "
+    "least 1. A bound customer has a contract that renews only after the label's window, so a cancellation "
+    "takes effect only after the window. A loyal customer is active and free to leave. A merely bound "
+    "customer is bound but not active. Bound customers can hardly leave before their contract renews, so "
+    "look at them before that day. Customers whose contracts have no date of renewal are in no group"
 )
 
 

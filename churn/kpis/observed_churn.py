@@ -197,9 +197,9 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk (who could still leave) at past cutoffs with known outcomes. The share who left "
-    "counts a customer once at each of these cutoffs. The interval of the share counts all cutoffs of a "
-    "customer as one observation"
+    "customers at risk (who could still leave) at past cutoffs with known outcomes. In the share who left, a "
+    "customer counts once for each of these cutoffs, so possibly several times. For the 95 % interval of the "
+    "share, each customer is only one observation"
 )
 NO_CUTOFF = "no past cutoff has a known outcome yet"
 

@@ -30,11 +30,11 @@ NO_ORDERS = "no orders: map tables.orders"
 
 RFM_DEFINITION = (
     f"the grid uses the orders of the {WINDOW_DAYS} days before each past cutoff. An order counts if it was "
-    "known at the cutoff and not returned before it. Recency is the number of days since the last order, "
-    "frequency is the number of orders, and money is the sum of their amounts. Recency, frequency and money "
-    f"have up to {N_CLASSES} classes with equally many customers; equal values are in one class, so there "
-    "can be fewer classes. The limits of the classes are the same at all cutoffs. Class 1 is the worst "
-    "class: the oldest last order, the fewest orders, the least money"
+    "known at the cutoff and was not returned before the cutoff. Recency is the number of days since the "
+    "last order, frequency is the number of orders, and money is the sum of their amounts. Recency, "
+    f"frequency and money have up to {N_CLASSES} classes with equally many customers; equal values are in "
+    "one class, so there can be fewer classes. The limits of the classes are the same at all cutoffs. Class "
+    "1 is the worst class: the oldest last order, the fewest orders, the least money"
 )
 
 

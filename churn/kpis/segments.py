@@ -47,9 +47,10 @@ def all_customers(n_customers: int) -> Segmentation:
 
 
 def segmentations_for(kind: str, segmentations: Sequence[Segmentation]) -> Sequence[Segmentation]:
-    """Return all divisions of the customers; for weeks, return only the one with all customers in one part.
+    """Return the divisions of the customers that are used for a kind of period.
 
-    In a single week, the segments would be too small.
+    For weeks, only the division into one part with all customers is used, because the segments would be too
+    small in a single week. For every other kind of period, all divisions are used.
 
     Args:
         kind: The kind of period, such as `month`.

@@ -44,15 +44,15 @@ STAGES_DEFINITION = (
     "playbook hold only customers at risk (who can still leave). The label defines which customers are "
     "active. The further stages are `left` (active earlier, but not now), `won back` (active now, not active "
     "a month before, but active earlier), `notice given` (the customer has asked to end the contract), "
-    "`paused` (all contracts are paused) and `no stage` (active, and no stage of the playbook applies). The "
-    "money is measured at the start of the month, or at its end for customers who were not active at the "
-    "start"
+    "`paused` (all contracts are paused) and `no stage` (active, and no stage of the playbook applies). For "
+    "customers who were active at the start of the month, the money is what they paid then. For the other "
+    "customers, the money is what they pay at the end of the month"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left the company at the end of this "
     "month. The counts of all months shown are added up. The money is the amount that these "
-    "customers paid per month. For the interval of the share, a customer who appears in several months is "
-    "only one observation"
+    "customers paid per month. For the 95 % interval of the share, each customer is only one observation, "
+    "even if the customer appears in several months"
 )
 
 

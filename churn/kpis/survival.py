@@ -21,8 +21,8 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). As long as "
-    "nobody has left, the band is the exact binomial bound"
+    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). Before the "
+    "age at which the first customer left, the band reaches from the exact binomial bound up to 1"
 )
 DEFINITION = (
     "for each age (a number of days since joining), the share of customers who have never left up to "

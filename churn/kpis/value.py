@@ -128,8 +128,8 @@ def value_section(
             None if no money is known.
         terms: The settings by which the figures are computed.
         window: The period from the first row of the data to the cutoff.
-        latest: The latest period. If there is no usable month, or no acquisition cost, the figures that need
-            it are reported as missing in this period.
+        latest: The latest period. If no month is usable, the figures from `months` are reported as missing in
+            this period. The replacement cost is also missing if no acquisition cost is set.
     """
     figures = [
         _historic(spending, terms, window),

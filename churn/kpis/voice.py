@@ -336,7 +336,7 @@ def median_figure(name: str, period: Period, durations: Ints, has_ended: Bools) 
     """Return the Kaplan-Meier median of durations with its interval.
 
     The interval begins where the lower line of the curve's confidence band falls to 0.5, and ends where the
-    upper line does.
+    upper line falls to 0.5.
 
     Args:
         name: The name of the figure's definition.
@@ -353,7 +353,7 @@ def median_of_curve(name: str, period: Period, curve: SurvivalCurve | None, n: i
     """Return the median of a Kaplan-Meier curve with its interval.
 
     The interval begins where the lower line of the curve's confidence band falls to 0.5, and ends where the
-    upper line does.
+    upper line falls to 0.5.
 
     Args:
         name: The name of the figure's definition.

@@ -165,10 +165,10 @@ class TruthSheet:
             raise Stop(
                 f"label: a customer counts as left after {label.horizon_days} days without "
                 f"{label.core_table}, but {format_interval(back.rate, 0, percent=True)} of these customers "
-                f"come back later. If more than {MAX_REACTIVATED:.0%} come back, the label shows who is away "
-                "for a time, not who left. Take a longer label.horizon_days (`churn label --horizon` shows "
-                "what share of customers come back after each number of silent days), or accept this share "
-                "with a reason: label: {accept_reactivation: the reason}."
+                f"come back later. If more than {MAX_REACTIVATED:.0%} come back, the label is misleading: "
+                "many of these customers were only away for a time. Take a longer label.horizon_days (`churn "
+                "label --horizon` shows what share of customers come back after each number of silent days), "
+                "or accept this share with a reason: label: {accept_reactivation: the reason}."
             )
 
 

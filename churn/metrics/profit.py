@@ -272,9 +272,9 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
     `terms.accept_share`. For each accept share the best threshold is taken. Only thresholds on the convex
     hull of the ROC curve can be best. Isotonic regression finds the hull: it fits churn rates that never rise
     from the first rank to the last. Where the fitted rate falls, the hull has a corner. Each corner of the
-    hull gives the highest profit on one interval of accept shares. At the lower end of this interval, the
-    corner and the corner before it give the same profit. The profit is linear in the accept share, so it is
-    integrated exactly over each interval.
+    hull gives the highest profit on one interval of accept shares. Where the intervals of two corners meet,
+    both corners give the same profit. The profit is linear in the accept share, so it is integrated exactly
+    over each interval.
 
     Args:
         churners: The running count of churners, from `running_sums`.

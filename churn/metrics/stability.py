@@ -56,16 +56,3 @@ def psi_by_chance(n_bins: int, n_before: float, n_after: float, probability: flo
     0.0338
     """
     return float(chi2.isf(probability, max(1, n_bins - 1)) * (1 / n_before + 1 / n_after))
-
-
-def effective_rows(weights: Floats) -> float:
-    """Return the number of equally weighted rows with as much information as these rows; 0 if all weights are
-    0.
-
-    Source: Kish (1965), Survey sampling, section 11.7.
-
-    >>> effective_rows(np.array([1.0, 1.0, 1.0])), effective_rows(np.array([10.0, 1.0]))
-    (3.0, 1.198019801980198)
-    """
-    total = float(weights.sum())
-    return total**2 / float(weights @ weights) if total > 0 else 0.0

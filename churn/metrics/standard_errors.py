@@ -42,14 +42,18 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
 def effective_rows(weight: Floats) -> float:
     """Return the effective number of rows, which is lower than `len(weight)` if the weights are unequal.
 
-    The weighted mean of all rows is as precise as the mean of this number of rows with equal weights.
+    The weighted mean of all rows is as precise as the mean of this number of rows with equal weights. The
+    number is 0 if there is no row, or if all weights are 0.
 
     Source: Kish (1965), Survey sampling, section 11.7.
 
-    >>> float(effective_rows(np.array([1.0, 1.0, 2.0])))
+    >>> effective_rows(np.array([1.0, 1.0, 2.0]))
     2.6666666666666665
+    >>> effective_rows(np.zeros(2))
+    0.0
     """
-    return float(weight.sum() ** 2 / (weight**2).sum()) if len(weight) else 0.0
+    total = float(weight.sum())
+    return total**2 / float((weight**2).sum()) if total > 0 else 0.0
 
 
 def customer_wilson_interval(

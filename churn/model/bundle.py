@@ -133,8 +133,8 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     scorer = load_scorer(bundle, threads, way_out=EXPORT_AGAIN)
     if bundle_digest(bundle) != record.digest:
         raise ModelError(
-            f"{bundle / 'manifest.json'} does not belong to version {record.version}: its digest differs "
-            f"from {CHAMPION_FILE}. {EXPORT_AGAIN}"
+            f"{bundle / 'manifest.json'} does not belong to version {record.version} of the model: the "
+            f"digest of this file is not the digest in {CHAMPION_FILE}. {EXPORT_AGAIN}"
         )
     current_files = digests_beside_bundle(folder)
     for name, file_digest in record.files.items():

@@ -54,9 +54,8 @@ class Bins(Part):
         levels: The levels of a text signal that have their own bin; None for a numeric signal.
         counts: The number of rows in each bin.
         usual_psi: The largest of the population stability indices (PSI) of the training cutoffs. The PSI of a
-            cutoff says how much the values at this cutoff differ from the values at earlier cutoffs. Earlier
-            cutoffs are left out if their labels were not yet known on the day of this cutoff. `usual_psi` is
-            None if no cutoff could be compared.
+            cutoff says how much the values at this cutoff differ from the values at earlier cutoffs whose
+            labels were already known. `usual_psi` is None if no cutoff could be compared.
         usual_missing: The smallest and the largest share of missing values among the cutoffs of the training.
     """
 

@@ -37,15 +37,18 @@ WORKFLOW_QUERY = "workflowType=machine_learning"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Models that predict which customers are about to leave. Each run is one training. Its child "
-        "runs are the candidates, the trials of the search, the calibration methods, the folds and the "
-        "baselines.\n\n- `judged/…`: the main metrics on the test cutoffs; `rest/…`: all other metrics on "
-        "the test cutoffs\n- `paired/…`: differences of log loss on the same rows; if one is below 0, the "
-        "challenger is better\n- `tried/…`, `out_of_time/…`: metrics that the training computed on earlier "
-        "cutoffs than the test cutoffs\n- `within_fold/…`: the metrics of a single cutoff; those of a test "
-        "cutoff are logged by "
-        f"`churn evaluate`\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
-        "`data.…` say with which settings and on which data the metrics were computed."
+        "Models that predict which customers are about to leave. Each run is one training. Each child run is "
+        "a candidate, a trial of the search, a calibration method, a fold or a baseline.\n\n"
+        "The beginning of a metric's name says what the metric is:\n\n"
+        "- `judged/…`: a main metric on the test cutoffs.\n"
+        "- `rest/…`: any other metric on the test cutoffs.\n"
+        "- `paired/…`: the challenger's log loss minus the log loss of another model on the same rows. Below "
+        "0, the challenger is better.\n"
+        "- `tried/…`, `out_of_time/…`: a metric that the training computed on cutoffs before the test "
+        "cutoffs.\n"
+        "- `within_fold/…`: a metric of a single cutoff. `churn evaluate` logs these metrics for the test "
+        f"cutoffs.\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
+        "`data.…` hold the settings and the data with which the metrics were computed."
     ),
     "made_by": "churn",
 }

@@ -1,7 +1,7 @@
 """The words for what a label predicts: the event, and the customers who have it.
 
-In the code, the sentences for users are about customers who leave. If the label is another event,
-`LabelWords.speak` replaces the words about leaving with words about this event.
+In the code, all sentences for users are written as if the label predicts who leaves. If the label predicts
+another event, `LabelWords.speak` replaces the words about leaving with words about this event.
 """
 
 from __future__ import annotations

@@ -168,9 +168,9 @@ _RULES = (
 def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
     """Drop mistakes that only follow from other mistakes.
 
-    Pydantic counts only the correct elements of a list. So it may also call a list with wrong elements too
-    short, and this second mistake is dropped. If a value needs an environment variable that is not set, the
-    mistakes of this value and of the sections that contain the value are dropped, too.
+    If a list has wrong elements, pydantic may also report that the list is too short, because it counts only
+    the correct elements. This second mistake is dropped. If a value needs an environment variable that is not
+    set, mistakes of this value and of the sections around it are dropped, too.
 
     Args:
         details: The mistakes as pydantic describes them.
@@ -208,8 +208,8 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
     if detail["type"] == "invalid_key":
         section = ".".join(str(part) for part in detail["loc"][:-1]) or "the file"
         return (
-            f"{section}: the key {detail['loc'][-1]} is not text. A comma in braces begins the next key, so "
-            "write a decimal point in a number, such as 4.20; put a key that is a number in quotes."
+            f"{section}: the key {detail['loc'][-1]} is not text. If this key is the end of a number such as "
+            "4,20, write the number with a point: 4.20. Otherwise put the key in quotes."
         )
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
     if key.endswith("[key]"):

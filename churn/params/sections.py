@@ -243,7 +243,7 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """A signal is computed if its family, table and name are on the lists below and not in `leave_out`."""
+    """A signal is computed if `families`, `tables` and `names` include it, and `leave_out` does not."""
 
     families: tuple[str, ...] = Field(
         default=("all",),

@@ -30,14 +30,14 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     of such a champion, its recipe is fitted again for each cutoff and compared. A challenger with the same
     recipe has the difference 0.
 
-    1. Log loss: the interval of the difference is below 0. A test on past cutoffs cannot show how much newer
-       training labels help. So for a challenger that was trained on newer labels than the champion, it is
-       enough that the interval is below `margin` times the champion's log loss.
-    2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, is above
-       `-margin`. If the champion's `value` is 0 or negative, the lower bound itself, not divided, is at least
-       `-margin * abs(value)`.
-    3. No segment with at least 300 churners loses AUC. A loss is a difference in AUC below -.02 whose whole
-       interval is below 0.
+    1. Log loss: the interval of the difference must be below 0. If the challenger was trained on newer labels
+       than the champion, it is enough that the interval is below `margin` times the champion's log loss. The
+       reason: a test on past cutoffs cannot show the benefit of newer labels.
+    2. Lift and expected profit: the lower bound of the difference, divided by the champion's value, must be
+       above `-margin`. If the champion's `value` is 0 or negative, nothing is divided: the lower bound must
+       be at least `-margin * abs(value)`.
+    3. No segment with at least 300 churners may lose AUC. A loss is a difference in AUC below -.02 whose
+       whole interval is below 0.
 
     Args:
         result: The result of the evaluation.
@@ -60,17 +60,18 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
 
 def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *, fresher: bool) -> Gate:
     passed = loss.high is not None and (loss.high < 0 or (loss.high < max_loss and fresher))
-    age = "was trained on later labels" if fresher else "was not trained on later labels"
+    age = "was trained on newer labels" if fresher else "was not trained on newer labels"
     name = candidate_name(reference)
     return Gate.of(
         reference,
         passed,
         loss,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
-        f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
+        f"{margin:.0%} of {name}'s log loss if the challenger was trained on newer labels than the champion",
         f"log loss of the challenger minus that of {name}: {format_interval(loss, 4)}; the challenger {age} "
-        f"than the champion. The gate requires an interval below 0. An interval below {max_loss:.4f} "
-        f"({margin:.0%} of {name}'s log loss) is enough for a challenger that was trained on later labels.",
+        "than the champion. The gate requires an interval below 0. For a challenger that was trained on "
+        f"newer labels, an interval below {max_loss:.4f} is enough, which is {margin:.0%} of {name}'s log "
+        "loss.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -108,9 +109,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             difference,
             f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the size of the "
             "champion's value, because this value is 0 or negative",
-            f"challenger's {name} (value {base:z.3f}): the difference is "
-            f"{format_interval(difference)}; the gate requires that the lower bound of its interval is "
-            f"{least:z.3f} or more.",
+            f"challenger's {name}, whose value is {base:z.3f}: the difference is "
+            f"{format_interval(difference)}; the gate requires that the whole interval is {least:z.3f} or "
+            "more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)
@@ -120,8 +121,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
         relative,
         f"the lower bound of the relative difference of {name}, is above -{margin:.0%}",
         f"challenger's {name}: the relative difference is "
-        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires that the lower bound "
-        f"of its interval is above -{margin:.0%}.",
+        f"{format_interval(relative, 1, percent=True, signed=True)}; the gate requires that the whole "
+        f"interval is above -{margin:.0%}.",
         _way_out(surely_worse=high / base < -margin),
     )
 
@@ -149,9 +150,9 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"no segment with at least {SEGMENT_CHURNERS} churners loses more than {SEGMENT_LOSS} of AUC, with "
         "the whole interval of the difference below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
-        f"{'too low' if lost else 'the smallest difference is'} in {words}. The gate refuses the model if, "
-        f"in any of {len(tested)} segments with at least {SEGMENT_CHURNERS} churners, the difference is "
-        f"below -{SEGMENT_LOSS} and its whole interval is below 0.",
+        f"{'too low' if lost else 'the smallest difference is'} in {words}. The gate tests "
+        f"{len(tested)} segments with at least {SEGMENT_CHURNERS} churners. It refuses a difference below "
+        f"-{SEGMENT_LOSS} if the whole interval is below 0.",
         "For each segment that lost AUC, look at the signals of its customers, and check whether their data "
         "have changed.",
     )

@@ -127,7 +127,8 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
         f"log loss of the challenger minus that of the logistic regression: {format_interval(loss, 4)}; "
-        f"the gate requires an interval below {max_loss:.4f} ({margin:.0%} of the regression's log loss).",
+        f"the gate requires an interval below {max_loss:.4f}, which is {margin:.0%} of the regression's log "
+        "loss.",
         "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 
@@ -207,9 +208,9 @@ def _level_remedy(result: EvaluationResult) -> str:
             "and fits the level of its probabilities to the newest labels."
         )
     return (
-        "The share of customers who left has changed. A tested model learns only from labels that are known "
-        "at its test cutoff. So name later cutoffs under evaluate.test_cutoffs once their labels are known: "
-        "then the model also learns from newer labels."
+        "The share of customers who left has changed. But for a test, the model learns only from labels that "
+        "are known at the test cutoff. So name later cutoffs under evaluate.test_cutoffs once their labels "
+        "are known: then the model also learns from newer labels."
     )
 
 
@@ -238,8 +239,8 @@ def _season(result: EvaluationResult) -> str:
     if at_test == 0 or earlier / at_test < 0.5:
         return ""
     return (
-        f"The share of customers who left depends on the season: {usual + earlier:.1%} left at the same "
-        f"time of an earlier year ({same_season[0].cutoff}), {usual + at_test:.1%} at the test, and "
+        f"The share of customers who left depends on the season. It was {usual + earlier:.1%} at the same "
+        f"time of an earlier year ({same_season[0].cutoff}) and {usual + at_test:.1%} at the test, but "
         f"{usual:.1%} on average at all cutoffs before the test. Train and test on whole years: set an "
         "earlier snapshot.first, and name test cutoffs of all seasons."
     )

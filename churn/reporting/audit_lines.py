@@ -16,8 +16,8 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
         return []
     lines = [
         "",
-        'recorded reasons for leaving, and "ours": the first reason (a family of signals) that the program '
-        "gave for these customers on the last night before they left:",
+        'recorded reasons for leaving. "ours" is the first reason that the program gave for each of these '
+        "customers (a family of signals), on the last night before the customer left:",
     ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())

@@ -208,7 +208,7 @@ def success_in_words(success: PlaySuccess) -> str:
 
 
 def _total_lines(effects: Effects) -> Iterator[str]:
-    """Yield how many customers all contacts saved or gained, and the sum of the numbers of the plays."""
+    """Yield the effect of all contacts, and the sum of the effects of the plays, as numbers of customers."""
     universal = effects.universal
     if universal is not None and universal.savings is not None:
         yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")

@@ -104,8 +104,8 @@ def source_lines(plan: ErasurePlan) -> Iterator[str]:
         events = "1 event" if n_events == 1 else f"{n_events:,} events"
         yield (
             f"Not reached: the system to which the outbox sends events. The outbox held {events} about the "
-            "customer. That system must erase what it has received, and cancel a contact that it has not yet "
-            "made: churn sends it no event about this."
+            "customer. churn does not tell that system about the erasure. Erase these events there too, and "
+            "cancel contacts that are planned but not yet made."
         )
     yield (
         "Not touched: suppression lists, copies of the program's folders (such as backups), and data that "

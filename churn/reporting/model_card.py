@@ -52,7 +52,7 @@ LIMITS = (
     "cutoff of its training.",
     "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
     "observed/expected in the report, and train again when observed/expected drifts.",
-    "If a customer was contacted, the label says less about what this customer would do without a contact.",
+    "The label of a contacted customer does not fully show what the customer would do without a contact.",
 )
 """The sentences about limits that hold for every model."""
 
@@ -260,8 +260,8 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
         )
     text = (
         f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are wrong: "
-        "observed/expected of these segments differs from that of all customers, "
-        f"{format_interval(section.all.observed_expected, 2)}."
+        "observed/expected of these segments differs from "
+        f"{format_interval(section.all.observed_expected, 2)}, the ratio of all customers."
     )
     return SummaryPart("Segments", text, off)
 

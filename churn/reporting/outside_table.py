@@ -164,7 +164,7 @@ def _detectable(detectable: DetectableEffect) -> str:
         return f"With {n}, no improvement can be detected."
     least_points = math.ceil(10_000 * detectable.effect) / 100
     cases = f"{100 * detectable.power:.0f}% of such experiments"
-    return f"With {n}, an improvement of at least {least_points:.2f} percentage points is found in {cases}."
+    return f"With {n}, {cases} find an improvement of {least_points:.2f} percentage points or more."
 
 
 def line(label: str, text: str) -> str:

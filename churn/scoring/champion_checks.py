@@ -67,10 +67,11 @@ def fit_problems(
     digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
         problems.append(
-            f"{params.champion}: the champion was trained by another version of this program. That version "
-            f"records the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another "
-            "format, so churn cannot check whether the signals have changed since then. Train and promote "
-            "a new model (`churn run`), or use the version of this program that trained the champion."
+            f"{params.champion}: the champion was trained by another version of this program. The champion "
+            f"holds the definitions of {len(old)} signals in the format of that version (for example "
+            f"{old[0]}: '{digests[old[0]]}'). So churn cannot check whether these signals have changed since "
+            "the training. Train and promote a new model (`churn run`), or use the version of this program "
+            "that trained the champion."
         )
     elif changes := [name for name, digest in digests.items() if digest != definitions[name]]:
         problems.append(

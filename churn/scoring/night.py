@@ -104,7 +104,7 @@ class Trial:
             way out.
         requirements: For each gate that refused the other model, the rule of the gate.
         champion_problems: The reasons why the champion cannot score the night, for example that it predicts
-            another label. Each reason has a way out. Empty if there is no champion yet.
+            another label. Each reason also says how to solve the problem. Empty if there is no champion yet.
     """
 
     because: tuple[str, ...]

@@ -117,8 +117,8 @@ def _list_problems(location: str, entry: Mapping[str, Any]) -> Iterable[str]:
     for key in keys:
         if key in entry:
             yield (
-                f"{location}.{key} does not work in a play 'for: {audience}': for this list, the night "
-                "does not compute what the key needs. Leave the key out."
+                f"{location}.{key} does not work in a play with 'for: {audience}': for such plays, a night "
+                "does not compute the data that this key needs. Leave the key out."
             )
     if "budget" in entry and (audience == "at risk" or not entry.get("control")):
         yield (
@@ -215,9 +215,9 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
             namesake = _namesake(name, counts)
             if namesake is not None:
                 yield (
-                    f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
-                    f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both names mean the same "
-                    f"{key}, use only one of them."
+                    f"plays[{index}].{key} '{name}' is spelled nearly like '{namesake}', the {key} of "
+                    f"{counts[namesake]} {'play' if counts[namesake] == 1 else 'plays'}. If both names "
+                    f"mean the same {key}, use only one of them."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]
     if any(play.stage for play in plays):

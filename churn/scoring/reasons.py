@@ -160,8 +160,7 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
     A missing value gives False, and so does 0 if the signal's sentence says nothing about 0
-    (`silent_at_zero`). A signal without a risky side gives True for every value except a missing value and
-    such a 0.
+    (`silent_at_zero`). If the signal has no risky side, every other value gives True.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False

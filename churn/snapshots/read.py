@@ -58,8 +58,8 @@ class Snapshots:
             nobody was treated, or if the ledger was not read.
         exposures: For each cutoff, how many rows of treated customers were left out, and how many rows of
             controls represent these customers with a higher weight.
-        no_controls_accepted: Why the user accepts that no control represents some treated customers; None if
-            there are no such customers.
+        no_controls_accepted: Why the user accepts treated customers whom no control represents; None if there
+            are no such customers.
     """
 
     rows: LabelledRows
@@ -134,8 +134,8 @@ class Snapshots:
             weight: The weight of each row, shape (rows,): 0 if the row is left out.
             exposures: For each cutoff, how many rows of treated customers are left out, and how many rows of
                 controls represent these customers with a higher weight.
-            no_controls: Why the user accepts that no control represents some treated customers; None if there
-                are no such customers.
+            no_controls: Why the user accepts treated customers whom no control represents; None if there are
+                no such customers.
         """
         if (weight == 1).all():
             return self

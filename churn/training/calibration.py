@@ -133,10 +133,12 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     """Return the share of churners at each level of the score, by isotonic regression with one added row.
 
-    The shares are computed one after the other. For the share at a level, the row is added to this level
-    only; its outcome is `guess`. The max-min formula then gives the share. Take all runs of neighbouring
-    levels that contain this level, and group the runs by their first level. In each group, find the smallest
-    share of churners in a run. The largest of these smallest shares, one for each group, is the result.
+    For each `level`, the regression starts again: one row with the outcome `guess` is added to this level
+    only. The max-min formula then gives the share at this level:
+
+    1. Compute the share of churners in the levels `first` to `last`, for all `first <= level <= last`.
+    2. For each `first`, keep only the smallest of these shares.
+    3. The largest of the kept shares is the share at `level`.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.

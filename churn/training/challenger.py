@@ -88,7 +88,8 @@ class Challenger:
         if self.chosen_by is None or self.chosen_by > first_test:
             raise CallError(
                 f"{test_key} starts on {first_test}, but the challenger was selected with labels that "
-                f"became known only on {self.chosen_by}. Run `churn train` again, or test later cutoffs."
+                f"became known after this day, up to {self.chosen_by}. Run `churn train` again, or test "
+                "later cutoffs."
             )
 
     def as_dict(self) -> dict[str, Any]:

@@ -152,10 +152,11 @@ def test_the_same_seed_draws_the_same_sentences() -> None:
     assert len(sentences) == 9
 
 
-def test_a_line_that_begins_with_a_word_and_a_colon_goes_on_with_its_sentence() -> None:
+@pytest.mark.parametrize("indent", ["    ", "            "])
+def test_a_line_that_begins_with_a_word_and_a_colon_goes_on_with_its_sentence(indent: str) -> None:
     text = (
         'def place():\n    """Some words stand here first.\n\n    The sentence of this paragraph has a\n'
-        '    break: its second half goes on here.\n    """\n'
+        f'{indent}break: its second half goes on here.\n    """\n'
     )
 
     sentences = [sentence.text for sentence in docstring_sentences(ast.parse(text), "a.py")]

@@ -125,8 +125,8 @@ def test_prove_says_what_was_proved_of_how_many(company: Path, capsys: pytest.Ca
 
     output = capsys.readouterr().out
     assert code == 0
-    assert "proofs passed for " in output
-    assert "of 70 customers at 2024-05-01, 2024-07-01, 2024-10-01" in output
+    assert "proofs passed: " in output
+    assert "for 70 customers at the cutoffs 2024-05-01, 2024-07-01, 2024-10-01" in output
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ The figures of cohorts and survival are in the section `cohorts` of `kpis.json`.
 
 **Retention triangle.** Unit: share. Definition: {triangle.DEFINITION}. A month has a
 cohort only if the data hold all customers who joined in it, also those who left soon. A cell of the triangle
-is one cohort at the end of one month. A cell is `open` while its month is not over. After the month, a cell
-is `not certain yet` for `snapshot.late_days` (with a contract label also for `label.grace_days`), because
-the number may still change. A cell that is open or not certain has no number. The interval is Wilson's
-interval. For each segment, `triangles` holds the last {triangle.SEGMENT_COHORTS} cohorts, without cells that
-are open or not certain.
+is one cohort at the end of one month. A cell is `open` while its month is not over. After the end of the
+month, the cell is at first `not certain yet`, because the number may still change. The number is certain
+after `snapshot.late_days` days; with a contract label, `label.grace_days` days are added. A cell that is open
+or not certain has no number. The interval is Wilson's interval. For each segment, `triangles` holds the last
+{triangle.SEGMENT_COHORTS} cohorts, without cells that are open or not certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
 the age at which fewer than 30 customers are still observed. Leaving is recorded from the
@@ -72,11 +72,11 @@ most {acts.MAX_KINDS} kinds). It tries the values
 {", ".join(map(str, activation.WITHIN_DAYS))} for d. An event divides the
 customers into two groups: customers with the event and customers without it. In the earlier half, each of the
 two groups must hold at least {activation.MIN_SHARE:.0%} of the customers, and at least
-{activation.MIN_CUSTOMERS} customers. Only customers count who did not sign up before the data of the table
-begin.
-If no event passes the test, no event is reported, and `reason` says why. Each run repeats
-the test on nearly the same customers, so an event that is reported only in some runs is weak.
-`decides_label` marks an event from the table whose rows decide the label. Such an event goes together
+{activation.MIN_CUSTOMERS} customers. Customers who signed up before the first day of the table's data do not
+count.
+If no event passes the test, no event is reported, and `reason` says why. Each run of `churn kpis` repeats
+the test on nearly the same customers. So do not rely on an event that only some runs report.
+`decides_label` is true if the event is from the label's table. Such an event goes together
 with staying partly because the label is computed from the same table.
 [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
@@ -88,8 +88,9 @@ For each level of a rating (NPS, CSAT or health), a table gives the observed chu
 who left in the label's window. Who left is decided by the label of `params.yaml`, not by whether
 somebody is a customer today. Population:
 {observed_churn.POPULATION}. There are at most {observed_churn.MAX_CUTOFFS} cutoffs, which are first days of
-months. The intervals are Wilson's intervals, and Newcombe's intervals for the difference of two levels.
-`means_something` is true if the interval of a difference does not contain 0.
+months. The interval of a share is Wilson's interval. The table also gives differences between the shares of
+two levels, with Newcombe's interval. `means_something` is true if the interval of a difference does not
+contain 0.
 
 - **NPS.** Definition: {ratings.NPS_DEFINITION}.
 - **CSAT.** Definition: {ratings.CSAT_DEFINITION}.
@@ -134,9 +135,9 @@ The section `audit` of `kpis.json` lists fifteen practices of retention, the low
 practices get a score from 1 to 5 from the evidence in the tables of the last {audit.AUDIT_DAYS} days; a score
 needs {audit.MIN_EVIDENCE} cases, such as contacts or customers. We chose the limits of the scores ourselves;
 they do not come from a survey.
-The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables ({
-    ", ".join(title for _, title, _ in audit.UNMEASURABLE_PRACTICES)
-}). For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and asks a person a question.
+The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables: {
+    ", ".join(f'"{title}"' for _, title, _ in audit.UNMEASURABLE_PRACTICES)
+}. For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and asks a person a question.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

@@ -46,10 +46,11 @@ If [the label is an event](labels.md#an-event), `kpis.json` begins with the sect
 about leaving are then absent, because an event does not say who stays a customer; `missing_sections` lists
 them.
 
-A figure with the mark "watched" can raise an alarm. The alarm compares the latest week or month with the
-median of the weeks or months shortly before. The distance of the latest value from this median is compared
-with the same distances of earlier weeks or months. The comparison uses the median of the earlier distances
-and their median absolute deviation. If two years of data exist, the effect of the season is removed first.
+A figure with the mark "watched" can raise an alarm. The usual value of a week or month is the median of the
+weeks or months shortly before. For each past week or month, the distance between its value and its usual
+value is computed. The median of these past distances and their median absolute deviation give the limits
+for the latest value. A value outside the limits raises an alarm. If two years of data exist, a second pair
+of limits is computed without the effect of the season, and the narrower pair is used.
 The alarms also watch each stage of the playbook, each class of ratings (such as promoters) and, by month
 only, each segment. Because there are many such groups, an alarm about a group needs a larger distance from
 the usual value. For each alarm, `churn kpis` prints a line, and `kpis.json` has an entry with the usual value

@@ -109,7 +109,8 @@ def reject_stored_keys(
 
     Raises:
         AmbiguousError: A new row is earlier than the stored row with the same key, or has the same time but
-            other values. The store does not hold all the values that decide which of the two rows is kept.
+            other values. The store does not hold all the values that decide whether the new row replaces the
+            stored row.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

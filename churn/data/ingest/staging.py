@@ -75,7 +75,7 @@ class StagedTable:
 
     Args:
         spec: The table.
-        rows_view: The view whose rows are counted as the rows that were read from the source.
+        rows_view: The view that gives the number of rows that were read from the source.
         typed_view: The view of the same rows with typed columns.
         columns: The canonical columns that the source gives.
         unread: See `TableQuery`.

@@ -196,8 +196,8 @@ def _lake_format(folder: Path) -> str:
 def _lake_reason(lake: str) -> str:
     return (
         f"is a table of {lake}: its files also hold rows that were removed from the table, and only the "
-        "log of the table says which. Read it through Spark (source: spark://…), or export its "
-        "current rows to a folder of Parquet files"
+        "log of the table says which rows were removed. Read the table through Spark (source: spark://…), or "
+        "export its current rows to a folder of Parquet files"
     )
 
 

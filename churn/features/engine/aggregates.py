@@ -207,7 +207,7 @@ class Aggregates:
 
     @cached_property
     def _unsteady(self) -> LongArray:
-        """Return the positions of the rows that, at one or more cutoffs after their day, do not count."""
+        """Return the positions of the rows that do not count at one or more cutoffs after their day."""
         if self.rows.steady is None:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(~self.rows.steady)
@@ -215,7 +215,7 @@ class Aggregates:
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
         """Return those unsteady rows in the window that count at the cutoff, as positions in `self.rows`.
 
-        At one or more cutoffs after its day, an unsteady row does not count.
+        A row is unsteady if it does not count at one or more cutoffs after its day.
         """
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):

@@ -176,7 +176,7 @@ def exclusion_signal(store: Store) -> Signal:
         family="profile",
         riskier_when="either",
         reason={},
-        doc="Why a customer is not at risk, for example because the customer has already left.",
+        doc="The reason why a customer is not at risk: for example, the customer has already left.",
         function=partial(rule.status, label=label, columns=store.tables[table].columns),
     )
 

@@ -17,10 +17,10 @@ SCALE = 1 << 30
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The rows of a selection, ordered by customer and then by placing time: parallel arrays, `[m]`.
+    """The `m` selected rows of a table, ordered by customer and time, as arrays with one value per row.
 
-    The placing time of a row decides in which windows the row counts. It is the row's own time, or the time
-    in the column that `Selection.placed_by` names, such as `closed_at`.
+    The rows are ordered by their placing time, which decides in which windows a row counts. The placing time
+    is the row's own time, or the time in the column that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
         source: All rows of the block of customers.
@@ -58,9 +58,9 @@ class SelectedRows:
 
 
 def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
-    """Select rows, and order them by customer and then by placing time.
+    """Select rows, and order them by customer and time.
 
-    The placing time of a row decides in which windows the row counts.
+    The rows are ordered by their placing time, which decides in which windows a row counts.
 
     Args:
         rows: All rows of the block of customers.

@@ -107,8 +107,8 @@ class StoredRows:
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The columns with the time of an outcome, such as `closed_at`. At least one
-                signal counts a row at such a time, instead of at the row's own time.
+            placing_outcomes: The columns with the time of an outcome, such as `closed_at`. For each of these
+                columns, at least one signal counts rows at the time in the column, not at their own time.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """

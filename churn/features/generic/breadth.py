@@ -60,7 +60,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         Events.kind_entropy,
         unit="nats",
         riskier_when="either",
-        doc=f"entropy of the kinds of {{noun}} of the last {QUARTER_DAYS} days; 0 for a single kind.",
+        doc=f"entropy of the kinds of {{noun}} in the last {QUARTER_DAYS} days; 0 for a single kind.",
         english="{noun}: variety of kinds {value:.2f} (0 is a single kind)",
         german="{noun}: Vielfalt der Arten {value:.2f} (0 ist eine einzige Art)",
     )
@@ -70,8 +70,8 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kind_shift,
         unit="0..1",
         riskier_when="either",
-        doc=f"Jensen-Shannon distance between the mix of kinds of {{noun}} in the last {RECENT_DAYS} days "
-        f"and that of the {QUARTER_DAYS - RECENT_DAYS} days before.",
+        doc=f"how far the mix of kinds of {{noun}} in the last {RECENT_DAYS} days differs from the mix in "
+        f"the {QUARTER_DAYS - RECENT_DAYS} days before (Jensen-Shannon distance).",
         english="{noun}: the mix of kinds has shifted by {value:.0%}",
         german="{noun}: die Mischung der Arten hat sich um {value:.0%} verschoben",
     )

@@ -57,17 +57,17 @@ class TableFacts:
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return the risk direction of a count of rows, and of other signals that are low if rows are few.
+        """Return which values mean risk, for signals that are low if rows are few, such as a count of rows.
 
-        The direction is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
+        The result is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
         """
         return "lower" if self._is_surely_own else "either"
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return the risk direction of a gap in days, and of other signals that are high if rows are few.
+        """Return which values mean risk, for signals that are high if rows are few, such as gaps in days.
 
-        The direction is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
+        The result is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
         """
         return "higher" if self._is_surely_own else "either"
 

@@ -48,8 +48,8 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
             doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (if it is older than two years: in the "
-            f"last two years). {QUIET_DAYS} days without {{noun}} are added to the time since the sign-up, "
-            "which mainly lowers the rate of new customers.",
+            f"last two years). For this rate, the time counts as {QUIET_DAYS} days longer, so that a few "
+            "{noun} soon after the sign-up do not give a high rate.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )
@@ -58,6 +58,6 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
 def rate(events: Events) -> Array:
     """Return the number of rows per 28 days since the sign-up.
 
-    The function adds 30 days without rows to the days since the sign-up.
+    The divisor is the number of days since the sign-up, plus 30.
     """
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank the customer's row count among similar customers; compare its trend with that of all customers."""
+    """Compare the row count with similar customers, and the change of the row count with all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -33,8 +33,9 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"number of {{noun}} in the last {RECENT_DAYS} days divided by the number in the {RECENT_DAYS} "
-        "days before, as a logarithm, minus the same logarithm for all customers together.",
+        doc="change of the customer's number of {noun}, minus the change for all customers together. A "
+        f"change is the log of a ratio: the number in the last {RECENT_DAYS} days, divided by the number in "
+        f"the {RECENT_DAYS} days before.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,

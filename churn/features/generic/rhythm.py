@@ -52,9 +52,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="share of the customer's gaps that are not longer than the present gap; a gap lies between "
-        f"successive days with {{noun}} in the last {HABIT_DAYS} days, and the present gap lies between the "
-        "last of the {noun} and the cutoff.",
+        doc="share of past gaps that were at most as long as the present silence (the time since the last of "
+        f"the {{noun}}). A gap lies between successive days with {{noun}} in the last {HABIT_DAYS} days.",
         english="{noun}: {value:.0%} of the past gaps were at most as long as the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -107,7 +106,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.clumpiness,
         unit="0..1",
         riskier_when="either",
-        doc=f"clumpiness of {{noun}} in the last {HABIT_DAYS} days: 0 if spread evenly, 1 if all at once.",
+        doc=f"clumpiness of the days with {{noun}} in the last {HABIT_DAYS} days: 0 if the days are spread "
+        "evenly, near 1 if they lie close together.",
         english="{noun}: {value:.0%} of the way from evenly spread to all at once",
         german="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
     )
@@ -128,8 +128,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="share of the days with {noun} that fell on weekdays without {noun} in the last week, counted "
-        f"over the {QUARTER_DAYS - 7} days before the last week.",
+        doc="share of the earlier days with {noun} whose weekday had no {noun} in the last week; the earlier "
+        f"days are the {QUARTER_DAYS - 7} days before that week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

@@ -55,8 +55,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.quieting_rate,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="of the weeks with {noun} in the last 26 weeks, the estimated share that were followed by a week "
-        "without {noun}.",
+        doc="estimated probability that a week without {noun} follows a week with {noun}, from the last 26 "
+        "weeks.",
         english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
         german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )
@@ -66,7 +66,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.drawdown,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc="number of {noun} in the last four weeks, divided by the largest number in any four successive "
+        doc="number of {noun} in the last four weeks, divided by the number in the best four successive "
         "weeks of the last 26.",
         english="{noun}: the last four weeks reach {value:.0%} of the best four",
         german="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
@@ -77,8 +77,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="how many {noun} are missing since their weekly number fell below the mean of the last 26 weeks, "
-        "divided by this mean (CUSUM).",
+        doc="how far {noun} have fallen behind the usual number since they began to fall short (CUSUM), "
+        "counted in usual weeks. A usual week has the mean number of the last 26 weeks.",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

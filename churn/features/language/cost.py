@@ -12,5 +12,5 @@ class Cost(Enum):
     FOLDS = "one or two look-ups per customer, cutoff and window, independent of the number of rows"
     WEEKS = "one look-up per customer, cutoff and week of the window, independent of the number of rows"
     PASSES = "one pass over the rows of the window at each cutoff"
-    COMPUTES = "arithmetic on one number per customer; no table is read"
+    COMPUTES = "one calculation per customer; no table is read"
     COHORT = "a second pass over the customers, after the whole cohort of a cutoff has been read"

@@ -46,10 +46,10 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return how far the shares of kinds in the last `days` differ from the earlier shares, from 0 to 1.
+        """Measure how the kinds' shares changed in the last `days`: 0 if not at all, 1 if all kinds are new.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
-        (Lin 1991). The value is missing if one of the two parts of the window has no rows.
+        (Lin 1991). The value is missing if the window has no rows in the last `days`, or none before.
         """
         recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
         pairs = np.union1d(self._pairs(recent), self._pairs(before))

@@ -65,9 +65,9 @@ class RhythmVerbs(View):
         )
 
     def gap_trend(self) -> Array:
-        """Return the rise of ln(gap) from gap to gap (the least-squares slope), above 0 if gaps grow longer.
+        """Fit a least-squares line to ln(gap), and return its slope: above 0 if the gaps grow longer.
 
-        The slope is missing with fewer than three gaps.
+        The slope is the rise from one gap to the next. It is missing with fewer than three gaps.
         """
         rows, gaps = self._gaps()
         start, _ = run_bounds(rows)
@@ -88,9 +88,10 @@ class RhythmVerbs(View):
     def clumpiness(self) -> Array:
         """Return how clumped the active days are: 0 if they are evenly spaced, near 1 if they form clumps.
 
-        The n active days cut the window into n + 1 parts. The value is `1 + sum x ln x / ln(n + 1)`, where x
-        is the length of a part as a share of the window. The value is missing if there is no active day. The
-        value is also missing if the sign-up or the table's first row is later than the window's first day.
+        The n active days cut the window into n + 1 parts. The value is `1 + sum(x ln x) / ln(n + 1)`. The
+        sum is over all parts, and x is the length of a part as a share of the window. The value is missing if
+        there is no active day. The value is also missing if the sign-up or the table's first row is later
+        than the window's first day.
         Source: Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
@@ -109,7 +110,7 @@ class RhythmVerbs(View):
         return np.where((n > 0) & is_covered, 1 + ratio(total, np.log(n + 1.0)), np.nan)
 
     def weekday_entropy(self) -> Array:
-        """Return `-sum p ln p / ln 7`, where p is the share of a weekday among the active days.
+        """Return `-sum(p ln p) / ln 7`, where p is the share of a weekday among the active days.
 
         The entropy is 0 if all active days fall on one weekday, and 1 if all weekdays have equal shares.
         """
@@ -120,7 +121,7 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days that fell on weekdays without activity in the last week.
+        """Return the share of earlier active days whose weekday had no activity in the last week.
 
         The last week is the window's last seven days; the earlier days lie before it in the same window.
         """

@@ -78,7 +78,7 @@ class OrderedVerbs(View):
         return self._where_covered(per_customer(rows, (end > rows.columns[due]).astype(np.float64)))
 
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
-        """Return the days to the first scheduled time at which part of a balance (such as points) expires.
+        """Return the days until part of `balance` expires: a row's `value` expires at its `scheduled` time.
 
         Each row holds a value (such as the points that a customer earned), which expires at the row's
         scheduled time. The value of a row without a scheduled time never expires. It is assumed that

@@ -152,9 +152,8 @@ class View:
     def _refuse_lacking(self, verb: str) -> None:
         if self.rows.open_outcomes:
             raise SignalError(
-                f"{self.signal}: {verb} does not work on lacking(), because lacking() keeps a row only "
-                "until the outcome of the row becomes known. Use count, total or days_since_*, or leave "
-                "out lacking()."
+                f"{self.signal}: {verb} does not work on lacking(), because rows drop out of lacking() "
+                "once their outcome becomes known. Use count, total or days_since_*, or leave out lacking()."
             )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:

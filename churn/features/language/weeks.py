@@ -49,7 +49,7 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
 
     def drawdown(self) -> Array:
-        """Divide the row count of the last four weeks by the largest row count of four successive weeks."""
+        """Divide the last four weeks' row count by the highest row count of any four successive weeks."""
         weeks, is_covered = self._weeks()
         four = np.stack([weeks[k : k + 4].sum(axis=0) for k in range(len(weeks) - 3)])
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))

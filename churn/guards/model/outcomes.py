@@ -160,8 +160,8 @@ def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
         if shares[1] - shares[0] > Z_99_ONE_SIDED * error > 0:
             yield Finding(
                 f"health band {better.band}",
-                f"{shares[1]:.1%} of this band left, but only {shares[0]:.1%} of band {worse.band}, in "
-                "which more customers are expected to leave.",
+                f"{shares[1]:.1%} of this band left. In band {worse.band}, more customers were expected to "
+                f"leave, but only {shares[0]:.1%} left.",
                 "The order of the bands misleads the team: check the calibration, and train again.",
                 "stop",
                 "bands",

@@ -115,9 +115,10 @@ def refit_with_other_future(
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"{different:,} of {total:,} predictions for unchanged customers differ when the guard changes "
-            "the test rows of other customers, and changes the labels that were not known at the cutoff: a "
-            "fitted part of the pipeline has seen the test.",
+            "the guard changed the test rows of some customers, and all labels that were not known at the "
+            f"cutoff. Then it fitted the pipeline again. {different:,} of {total:,} predictions for the "
+            "other customers differ from those of the first fit: a fitted part of the pipeline has seen the "
+            "test.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )

@@ -27,8 +27,8 @@ VALUE = (
         definition="order value x orders per active customer and month x margin x lifespan in months; "
         f"lifespan = 1 / monthly churn; {MARGIN}",
         better="higher",
-        edges="the lifespan is at most 120 months. If a longer lifespan was cut, for example at a "
-        "churn of 0, the notes say so. Nothing is discounted. Missing without orders. Interval: from "
+        edges="the lifespan is at most 120 months. If it was cut to 120 months, for example because nobody "
+        "left, the notes say so. Nothing is discounted. Missing without orders. Interval: from "
         "the Wilson interval of churn alone",
     ),
     FigureDefinition(
@@ -42,9 +42,9 @@ VALUE = (
         f"retention, d the monthly discount of `score.value.discount_year`; {MARGIN}",
         better="higher",
         edges="`kpis.clv` chooses one of the three formulas; the figure's notes name the chosen formula and "
-        "give its m, r and d. "
-        "The customer value is missing if nobody left and the discount rate is 0. Missing without "
-        "contracts. Interval: from the Wilson interval of r alone",
+        "give its m, r and d. The customer value is missing if nobody left and the discount rate is 0, "
+        "because it would be infinite. Missing without contracts. Interval: from the Wilson interval of r "
+        "alone",
         source="Fader and Hardie, note 024",
     ),
     FigureDefinition(

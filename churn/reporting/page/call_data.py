@@ -85,9 +85,9 @@ def call_data(
       units of 1/1,000. `seen` has the number of days since the customer's last row in each of the `tables`.
       The lists `history` and `seen` are packed, see `pack`.
     - `levels` lists the usual values of signals (medians over the cohort) as texts. For each reason of a
-      call, `usual` has the position in `levels` of the signal's usual value. `more` has the reasons that the
-      row does not show, as positions in `reasons`. `before` has the contacts of earlier nights, each as
-      night, play and channel.
+      call, `usual` says at which position of `levels` the signal's usual value stands. `more` has the reasons
+      that the row does not show, as positions in `reasons`. `before` has the contacts of earlier nights, each
+      as night, play and channel.
     - `lines` lists the subjects and the lines of all messages as texts. In these texts, `NAME_MARK` stands
       for the name of the customer. For each call, `message` has positions in `lines`: first the position of
       the subject, then the position of each line of the message.

@@ -28,8 +28,8 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
         source = NIGHT_FILE.at("measured_effects", "plays", name)
         items.append(
             words.html(
-                "%(play)s: by the outcomes known up to %(day)s, a contact keeps %(share)s%% of the churners; "
-                "the call list computes with %(used)s%%.",
+                "%(play)s: by the outcomes known up to %(day)s, a contact keeps %(share)s%% of the churners. "
+                "The call list uses %(used)s%% (this share, but never below 0).",
                 play=free(name),
                 day=day(words, effects.as_of) if effects else "",
                 share=show_interval(words, (effect.value, effect.low, effect.high), source, 1, scale=POINTS),
@@ -80,16 +80,17 @@ def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
     source = NIGHT_FILE.at("measured_costs")
     for play, cost in costs.plays.items():
         yield words.html(
-            "%(play)s: a contact costs %(cost)s, measured from the recorded costs of %(n)s contacts "
-            "(of %(contacts)s known before %(day)s).",
+            "%(play)s: a contact costs %(cost)s. This is measured: the mean of %(n)s contacts with a "
+            "recorded cost, out of %(contacts)s contacts known before %(day)s.",
             play=free(play),
             **_used_cost(words, cost, source.at("plays", play)),
             day=day(words, costs.as_of),
         )
     if costs.all_contacts is not None:
         yield words.html(
-            "For each play without a measured or stated cost of its own, a contact costs %(cost)s, measured "
-            "from the recorded costs of %(n)s contacts (of %(contacts)s known before %(day)s).",
+            "If the cost of a play itself is neither measured nor stated, a contact costs %(cost)s. This is "
+            "the mean over all plays: %(n)s contacts with a recorded cost, out of %(contacts)s contacts "
+            "known before %(day)s.",
             **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
             day=day(words, costs.as_of),
         )

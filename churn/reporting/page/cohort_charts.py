@@ -213,9 +213,9 @@ def rfm_table(words: Words, known_kpis: KnownKpis) -> Markup:
         words,
         title,
         words(
-            "The percentage of customers who left in the label window after a past cutoff. From top to "
-            "bottom: days since the last order; from left to right: orders in the year before the cutoff; in "
-            "small type: the number of rows of data (a row is one customer at one cutoff)."
+            "The percentage of customers who left in the label window after a past cutoff. Each line of the "
+            "table stands for the days since the last order, each column for the orders in the year before "
+            "the cutoff. Small numbers count the rows of data (a row is one customer at one cutoff)."
         ),
         Markup('<div class="heat risk">{}</div>').format(table(title, headings, rows)),
         _rfm_values(words, rfm, source),

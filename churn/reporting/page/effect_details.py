@@ -265,8 +265,7 @@ def _power(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     )
     if design.answer_in_days is not None:
         yield words.html(
-            "If new customers come as fast as before, the outcomes of the needed number of customers are "
-            "known in %(days)s days.",
+            "If new customers come as fast as before, enough outcomes are known in %(days)s days.",
             days=show_number(words, design.answer_in_days, source.at("answer_in_days")),
         )
 

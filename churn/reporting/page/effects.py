@@ -299,8 +299,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
         return words(
-            "The effect is not proved yet: these numbers are enough for one look on a fixed day, but "
-            "a look every night needs stronger numbers."
+            "The effect is not proved yet. The difference is large enough if you look only once, on a fixed "
+            "day, but not for a page that you read every night."
         )
     return words("No effect is proved.")
 

@@ -248,8 +248,8 @@ def _terms_note(words: Words, value: CustomerValue) -> Markup:
     if cost is not None and cost.is_used:
         source = METRICS_FILE.at("value", "measured_cost")
         note = words.html(
-            "Measured from the recorded costs of %(n)s contacts (of %(contacts)s known before %(day)s): "
-            "a contact costs %(cost)s. Assumed: an offer costs %(offer)s.",
+            "Measured on %(n)s contacts with a recorded cost, out of %(contacts)s contacts known before "
+            "%(day)s: a contact costs %(cost)s. Assumed: an offer costs %(offer)s.",
             n=show_number(words, cost.with_cost, source.at("with_cost")),
             contacts=show_number(words, cost.contacts, source.at("contacts")),
             day=day(words, cost.as_of),

@@ -74,8 +74,8 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     if moved:
         yield paragraph(
             words.html(
-                "Of %(n)s signals, these have changed more since the training than between any two dates of "
-                "the training:",
+                "Of %(n)s signals, these have changed more since the training than between any two cutoffs "
+                "of the training:",
                 n=n_signals,
             )
         )

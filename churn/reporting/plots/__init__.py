@@ -46,10 +46,10 @@ CAPTIONS: Mapping[str, str] = {
     "line is the 95% interval of the share that left. At a point on the diagonal, as many customers leave as "
     "predicted. The lower chart shows how the predictions are distributed for customers who left and "
     "for customers who stayed.",
-    "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95% "
-    "interval of the best budget, which is the contact share with the highest profit.",
-    "lead_time": "The chart shows how well the model still ranks customers when all signals are as many days "
-    "old as the horizontal axis says.",
+    "profit": "The profit uses the costs that are listed below. The best budget is the contact share with "
+    "the highest profit. The bar at the bottom is the 95% interval of this share.",
+    "lead_time": "The chart shows how well the model still ranks customers when all signals are old. The "
+    "horizontal axis is the age of the signals in days.",
     "importance": "The chart shows how far each signal moves the predictions, up or down. The bars "
     "compare the signals by their mean absolute contributions to the log-odds. A bar is the signal's share "
     "of the sum over all signals. If two signals are related, each shows only a part of what both contribute "

@@ -41,8 +41,8 @@ def saving(figure: Figure, name: str) -> Iterator[None]:
     """Save a figure so that the same chart gives the same bytes, and so that names from the data are shown as
     text.
 
-    By itself, matplotlib would read the text between two `$` in a name as a formula, and would raise an error
-    if this fails.
+    Otherwise, matplotlib reads the text between two `$` in a name as a formula, and raises an error if the
+    formula is not valid.
 
     Args:
         figure: The figure of matplotlib.

@@ -132,8 +132,9 @@ COHORT = (
         (
             "Customer `new` signed up after the earlier window, so this customer has no value and does not "
             "count. Customers `ana`, `ben` and `none` together have 2 rows in the earlier window and 3 "
-            "rows in the recent window, a factor of 3/2. With 1 added to both of her numbers, Ana has a "
-            "factor of 4/2, so her value is ln (4 / 2) - ln (3 / 2)."
+            "rows in the recent window, a factor of 3/2. Ana has 1 row in the earlier window and 3 rows in "
+            "the recent window. With 1 added to each number, her factor is 4/2, so her value is "
+            "ln (4 / 2) - ln (3 / 2)."
         ),
         SIGNED_UP,
     ),

@@ -104,8 +104,8 @@ EXAMPLES = (
         (
             "Ana's active days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first "
             "part begins at the start of the window, the next parts are Ana's gaps, and the last part ends "
-            "at the end of the window. The value is `1 + sum x ln x / ln(n + 1)`, where n is the number of "
-            "active days and x is the length of a part as a share of the window."
+            "at the end of the window. The value is `1 + sum(x ln x) / ln(n + 1)`. Here n is the number of "
+            "active days. The sum is over all parts, and x is the length of a part as a share of the window."
         ),
     ),
     _example(

@@ -157,9 +157,9 @@ EXAMPLES = (
         {"late": 1, "in_time": 0, "waits": 1, "may_wait": 0, "told": 1, "no_word": 0, "two": 2},
         (
             "The reply to customer `late` came one day after the promised day, so the ticket "
-            "counts as late. The reply to customer `in_time` came on the promised day, so the ticket does "
-            "not count, although the reply came later than the promised hour. The ticket of customer "
-            "`waits` counts: it has no reply, and the promised day is over. The ticket of customer "
+            "counts as late. The reply to customer `in_time` came after the promised hour, but on the "
+            "promised day, so the ticket does not count. The ticket of customer `waits` counts: it has no "
+            "reply, and the promised day is over. The ticket of customer "
             "`may_wait` does not count, because the promised day is not over. The ticket of customer `told` "
             "counts too: the promised day is over, and the reply came only at the midnight of the cutoff, "
             "which is too late to be known. The ticket of customer `no_word` does not count, because no "

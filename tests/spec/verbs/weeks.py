@@ -67,8 +67,8 @@ EXAMPLES = (
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "Before the verb divides, it adds 1 to the number of silent weeks, and 2 to the number of active "
-            "weeks. Customer `fades` was active in four weeks before the last week, and one of these "
+            "The estimate is (k + 1) / (n + 2): of n active weeks before the last week, k were followed by a "
+            "silent week. Customer `fades` was active in four weeks before the last week, and one of these "
             "weeks was followed by a silent week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). "
             "Customer `steady` was active in five weeks before the last week, and none of these weeks was "
             "followed by a silent week. So the estimate for customer `steady` is (0 + 1) / (5 + 2)."
@@ -78,9 +78,9 @@ EXAMPLES = (
         "drawdown",
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
-            "Customer `fades` has 2 rows in the last four weeks (1, 1, 0 and 0 rows, the oldest week "
-            "first). The four successive weeks with the most rows hold 6 rows (2, 2, 1 and 1). For a "
-            "customer without rows, the value is missing."
+            "Customer `fades` has 2, 2, 1, 1, 0 and 0 rows in the six weeks of the window, the oldest week "
+            "first. The last four weeks have 2 rows. The first four weeks have 6 rows, the most of any four "
+            "successive weeks. For a customer without rows, the value is missing."
         ),
     ),
     _example(

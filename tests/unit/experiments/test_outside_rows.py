@@ -94,8 +94,8 @@ def test_all_mistakes_of_the_rows_come_at_once_and_show_no_address() -> None:
         "1 of 7",
         "no row",
         "1 of 6 units in 'id' are in more than one arm. An id was used again, or the arms were drawn again, "
-        "for example with another salt. The arm of a unit must never change: find out the first arm of the "
-        "unit, or measure only what happened after the last draw.",
+        "for example with another salt. The arm of a unit must never change. Use the first arm of each unit. "
+        "Or use the last arm, and measure only what happened after this arm was drawn.",
         "1 of 7",
         "1 of 7",
     ]

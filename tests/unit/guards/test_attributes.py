@@ -41,8 +41,8 @@ SINCE_APRIL = [sum(day >= date(2024, 4, 25) for day in logins_of(n)) for n in ra
     [
         (COUNT, "equals the number of rows of logins"),
         (LAST, "after the first cutoff"),
-        (["ABCDE"[n // 3] for n in COUNT], "bands of"),
-        (SINCE_APRIL, "the rows of logins of the last 250 days"),
+        (["ABCDE"[n // 3] for n in COUNT], "bands (ranges) of"),
+        (SINCE_APRIL, "the rows of logins in the last 250 days"),
         ([n % 3 for n in range(120)], None),
         (["DE" if n % 2 else "AT" for n in range(120)], None),
         ([f"19{60 + n % 40}-03-0{n % 9 + 1}" for n in range(120)], None),

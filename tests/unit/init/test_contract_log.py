@@ -199,7 +199,7 @@ def test_times_in_two_notations_are_a_warning_and_no_guess(tmp_path: Path) -> No
     drafted = draft(write_tables(tmp_path, {"payments": rows}))
 
     (warning,) = drafted.customers.warnings
-    assert "contracts, each from the time in created_at to the time in valid_until, but" in warning
+    assert "contracts: a contract runs from the time in created_at to the time in valid_until. But" in warning
     assert "written in different ways" in warning
 
 

@@ -123,7 +123,7 @@ def test_where_cannot_use_what_is_filled_in_later(tmp_path: Path) -> None:
     outcome = draw(tmp_path / "b", orders=orders, label=label | {"where": "returned_at IS NULL"}, since=None)
 
     assert with_event(allowed) == {"ana"}
-    with pytest.raises(SourceError, match="cannot use returned_at: these columns are filled in later"):
+    with pytest.raises(SourceError, match="cannot use returned_at: the source writes these values later"):
         labels_at(outcome.store, [CUTOFF])
 
 

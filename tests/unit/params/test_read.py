@@ -414,8 +414,8 @@ def patterns_in(schema: Any) -> Iterator[str]:
         ),
         (
             "evaluate: {profit: {contact_cost: 4,20}}",
-            "evaluate.profit: the key 20 is not text. A comma in braces begins the next key, so write a "
-            "decimal point in a number, such as 4.20; put a key that is a number in quotes.",
+            "evaluate.profit: the key 20 is not text. If this key is the end of a number such as 4,20, write "
+            "the number with a point: 4.20. Otherwise put the key in quotes.",
         ),
         (
             "output: ${NOT_SET}/x",

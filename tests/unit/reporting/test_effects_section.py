@@ -57,7 +57,7 @@ def section_of(output: Path, effects: Effects) -> str:
         (90, "Go on with the calls", "It helped."),
         (450, "Stop the play that does harm", "It harmed."),
         (270, "Do not contact the control group", "No effect is proved."),
-        (180, "Do not contact the control group", "The effect is not proved yet: these numbers"),
+        (180, "Do not contact the control group", "The effect is not proved yet. The difference"),
     ],
 )
 def test_the_verdict_comes_first_in_words_and_is_that_of_the_nightly_interval(
@@ -295,7 +295,7 @@ def test_the_page_says_which_measured_effects_the_night_uses(output: Path) -> No
 
     keeps = "gone-quiet: by the outcomes known up to 30 Dec 2023, a contact keeps -20.0 [-31.0, -10.0]%"
     assert keeps in text.replace("\u2212", "-")
-    assert "the call list computes with 0.0%" in text
+    assert "The call list uses 0.0%" in text
     assert "The effect of all other plays is assumed" in text
     assert "17 customers are left alone" in text
 

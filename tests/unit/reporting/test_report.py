@@ -126,11 +126,11 @@ def page_of(output: Path) -> Page:
         (
             "involuntary",
             "in the next 31 days, because a due payment was never made. A customer",
-            "no missed payment",
+            "not because of a missed payment",
         ),
         (
             "voluntary",
-            "and no missed payment is known as the reason. A customer",
+            "and not because of a missed payment (as far as is known). A customer",
             "because a due payment",
         ),
         ("any", "in the next 31 days.", "another way"),

@@ -352,8 +352,8 @@ def test_an_owner_that_is_nearly_another_owner_is_a_warning(typo):
     playbook = with_owners("customer success", "customer success", typo)
 
     assert playbook.warnings == (
-        f"playbook.yaml: line 4: plays[2].owner '{typo}' is nearly 'customer success', which 2 plays have. "
-        "If both names mean the same owner, use only one of them.",
+        f"playbook.yaml: line 4: plays[2].owner '{typo}' is spelled nearly like 'customer success', the "
+        "owner of 2 plays. If both names mean the same owner, use only one of them.",
     )
 
 
@@ -393,7 +393,7 @@ def test_a_list_has_no_keys_of_reasons_and_earlier_tasks(audience, key):
     name = key.split(":")[0]
     assert len(problems) == 1
     assert problems[0].startswith(
-        f"playbook.yaml: line 6: plays[0].{name} does not work in a play 'for: {audience}'"
+        f"playbook.yaml: line 6: plays[0].{name} does not work in a play with 'for: {audience}'"
     )
 
 

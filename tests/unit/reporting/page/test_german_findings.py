@@ -270,8 +270,8 @@ LATE = Finding(
 def leak(place: str, auc: str) -> Finding:
     return Finding(
         place,
-        f"the column alone predicts who leaves with AUC {auc} (1,234 churners, lower bound 0.97); with an "
-        "AUC above 0.98 the column is almost certainly a leak of the label.",
+        f"the column alone predicts who leaves: its AUC is {auc} (1,234 churners, lower bound 0.97). With an "
+        "AUC above 0.98, the column is almost certainly a leak of the label.",
         "Find out where the values of the column come from, and whether the source fills them in after "
         "customers left. Leave the column out (signals.leave_out), or accept the finding (sign it off).",
         "stop",

@@ -75,7 +75,7 @@ SHARE = {"value": 0.42, "low": 0.2, "high": 0.6, "as_of": "2025-05-02", "is_used
         (
             "en",
             {"measured_share": SHARE, "measured_cost": COST},
-            "Measured from the recorded costs of 111 contacts (of 120 known before 2 May 2025): "
+            "Measured on 111 contacts with a recorded cost, out of 120 contacts known before 2 May 2025: "
             "a contact costs 2.50 [2.00, 3.00]. Assumed: an offer costs 10.00. Measured against the "
             "control group, with outcomes up to 2 May 2025",
         ),
