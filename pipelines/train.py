@@ -62,8 +62,9 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no label is known yet, there are too few rows, nobody left, or everybody left. Or some contacted
-            customers have no control that represents them, and this is not accepted in `evaluate.accept`.
+        Stop: no label is known yet, or there are too few rows or customers, no churners, no stayers or no
+            signals. Or some contacted customers have no control that represents them, and this is not
+            accepted in `evaluate.accept`.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)

@@ -105,7 +105,7 @@ def _refuse_event_label(params: Params) -> None:
     if params.label.is_event:
         raise CallError(
             f"{params.locate('label.kind')} is event. But `churn uplift` learns which customers a contact "
-            "keeps from leaving, so it would treat each event as if the customer had left. `churn measure` "
+            "keeps from leaving, so it would treat each event as a loss. `churn measure` "
             "shows for each play how much more often the event happens because of the play. `churn uplift` "
             "needs a label of kind contract or inactivity (`--set label.kind=...`)."
         )

@@ -93,9 +93,9 @@ def _experiments(
 ) -> dict[str, tuple[float, Ints]]:
     """Return for each experiment (by name) the share of its control group and the rows of its customers.
 
-    The universal experiment, whose control group gets no play, comes first. A customer who is a control in
-    this experiment and in the experiment of a play counts only as a universal control. A play with its own
-    control group assigns an arm to all its eligible customers, also to those in the universal control group.
+    The universal experiment, whose control group gets no play, comes first. A play with its own control group
+    has its own experiment, with all eligible customers of the play, even universal controls. A customer who
+    is a control in both experiments counts only as a universal control.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)

@@ -32,7 +32,7 @@ def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
 
 
 def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
-    """Return the open, overdue and snoozed tasks; the key of a task is its customer's row in `customers`.
+    """Return the open, overdue and snoozed tasks; each key is the position of the customer in `customers`.
 
     Controls have such tasks too. Tasks of customers who are not in `customers` are left out.
     """

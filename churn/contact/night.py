@@ -43,7 +43,7 @@ class History:
 
     Attributes:
         ledger: The decisions of the nights before this night.
-        own_assignments: The assignments that this same night made if it was scored before.
+        own_assignments: The assignments from an earlier scoring of this night; empty if there was none.
     """
 
     ledger: Ledger

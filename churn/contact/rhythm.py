@@ -60,10 +60,10 @@ NO_HOUR = BestHour(None, 0)
 def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict[str, date]:
     """Return for each assigned customer the first day on which answers no longer count.
 
-    This is the day on which the customer's unit was first assigned to an arm. Before the assignment, both
-    arms are treated in the same way. After the assignment, only treated customers can answer a play. A
-    customer's answers decide the channel. So if later answers counted, the two arms would get different
-    channels.
+    This is the day on which the customer's unit was first assigned to an arm. Answers decide in which channel
+    a customer is contacted. Before the assignment, both arms are treated in the same way. After the
+    assignment, only treated customers can answer a play. So if later answers counted, the two arms would get
+    different channels.
 
     Args:
         units: The unit (a person, an account or a customer) to which each customer belongs.

@@ -7,9 +7,9 @@ some days), and `churn measure` compares the arms. A play without its own contro
 effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
 reasons:
 
-1. No list holds units of the universal control group, or of the control group of another play. This rule
-   begins with the night on which a unit is drawn into such a group. Before the draw, a unit can be on a list.
-   The arms can still be compared, because the draw does not depend on the lists.
+1. No list holds units of the universal control group, or of the control group of another play. Before the
+   night on which a unit is drawn into a control group, the unit can be on a list. The arms can still be
+   compared, because the draw does not depend on the lists.
 2. A unit that has a task, or rests after a task, is not put on a list. This rule is the same for treated
    units and for controls. There is one exception: a treated customer with an open task from a list stays on
    this list.

@@ -173,8 +173,8 @@ def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
     lives.
 
     - If the clock skips the end of the quiet hours, the result is the instant at which the clock changes.
-    - If the clock shows the end of the quiet hours twice, the result is the second of these instants,
-      because between the two it is a quiet hour again.
+    - If the clock is set back, it may show the end of the quiet hours twice. The result is then the second
+      instant, because the quiet hours return after the first one. For midnight, the first instant is taken.
     - If the clock skips all hours of the day in which contacts are allowed, the next day is taken. A clock
       can even skip a whole day: Samoa had no 30 December 2011.
 

@@ -31,9 +31,9 @@ def read_churners(store: Store, cutoff: date) -> pa.Table:
     store's customers.
 
     With a label of contracts, `monthly_value` is the revenue per month (the column `mrr`) of the contracts
-    that ended on `left_on`. Without this column, and with a label of inactivity, `monthly_value` is what the
-    customer paid in the year that ends with `left_on`, divided by twelve. `monthly_value` is missing if no
-    such amount is known.
+    that ended on `left_on`. If there is no column `mrr`, or with a label of inactivity, `monthly_value` is
+    what the customer paid in the year that ends with `left_on`, divided by twelve. `monthly_value` is missing
+    if no such amount is known.
 
     Args:
         store: The store.

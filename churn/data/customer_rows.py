@@ -155,7 +155,10 @@ def _cells(
 
 
 def _is_part(contract: Table, column_name: str, ending: str) -> bool:
-    """Return whether the column's name without `ending` is the name of an outcome or a scheduled time."""
+    """Return whether a column's name is the name of an outcome or of a scheduled time, plus `ending`.
+
+    For example, the outcome `paid_at` is stored in two parts, `paid_at_day` and `paid_at_after`.
+    """
     dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
     return column_name in dated
 

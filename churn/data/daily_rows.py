@@ -48,8 +48,8 @@ class DailyRows:
         newest_day: The day number (days since 1970-01-01) of the newest row that was known before the cutoff;
             None if there is no such row.
         rows: The number of rows on each day, shape (days,). The last element is the earliest day.
-        outcomes: For each column with the time of a later event, such as the payment of an invoice, the
-            number of rows in which this event happened on each day.
+        outcomes: The number of outcomes on each day, by column. An outcome is a later event of a row, such as
+            the payment of an invoice.
         values: The daily statistics (`DailyValues`) of each column of numbers, by the name of the column.
         kinds: The number of rows of each kind on each day, by column (such as `channel`) and kind (such as
             `email`).

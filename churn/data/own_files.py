@@ -240,7 +240,7 @@ def _is_as_written(data: bytes, checksum: Any) -> bool:
 
     The function is faster than `_checksum_of_content`, which must write the content as JSON again. An intact
     file can also give False, if another program changed its line breaks or if the checksum is the last key.
-    The function looks for a line with a comma at its end.
+    The function finds the line of the checksum only if a comma ends the line; no comma follows the last key.
     """
     line = f' "{CHECKSUM}": "{checksum}",\n'.encode()
     return data.count(line) == 1 and f"{zlib.crc32(data.replace(line, b'')):08x}" == checksum

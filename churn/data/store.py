@@ -72,8 +72,8 @@ class StoredTable:
         levels: The names in each column of the type `level`; the code of a name is its position, from 0.
         unused_columns: The source columns of the table `customers` that params.yaml lists neither in `static`
             nor in `history`.
-        near_names: Maps an unread column of the source to a missing optional column with nearly the same
-            name.
+        near_names: For each unread column of the source whose name is probably misspelt, the right name: an
+            optional column that is missing.
         digest: A digest of the columns, the levels and the rows.
     """
 

@@ -64,9 +64,10 @@ class CustomerDays:
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Values:
-        """Return one of `factors` for each pair, chosen by the phase of the trouble `kind`. Shape [pair].
+        """Return for each pair the factor that belongs to the phase of the trouble `kind`. Shape [pair].
 
-        `factors` holds one number for each phase, from 0 (no trouble) to 3.
+        A trouble of a customer, such as a bad experience, has phases from 0 (no trouble) to 3. `factors`
+        holds one number for each phase.
         """
         factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor

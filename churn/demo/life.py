@@ -368,9 +368,7 @@ def simulate_life(people: People, rng: np.random.Generator) -> tuple[Life, LifeS
 
 
 def billing_day(start: Values) -> Values:
-    """Return the day of the month, 1..28, on which the charges of a spell that began on day `start` are
-    made.
-    """
+    """Return the day of the month, 1..28, on which a spell is charged; the spell began on day `start`."""
     dates = np.datetime64(w.FIRST_DAY) + start.astype(np.int64)
     month_day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
     billing: Values = np.minimum(month_day, 28)

@@ -278,7 +278,7 @@ def _with_bookings(rows: pa.Table, bookings: pa.Table) -> pa.Table:
 
 
 def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
-    """Return the history's contracts, updated from `contracts`, and then the contracts that began later."""
+    """Return the contracts in `rows`, updated from `contracts`, and then the contracts that `rows` lacks."""
     keys, known = _contract_keys(contracts), _contract_keys(rows)
     index = pc.index_in(known, keys)
     is_found = index.is_valid()

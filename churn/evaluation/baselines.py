@@ -199,7 +199,7 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: Floats, y: Floats | None = None) -> DaysSinceLast:
-        """Learn the median of the days in `X`, shape `[rows, 1]`; it later replaces a missing value."""
+        """Learn the median of the days, which later replaces missing days; `X` has the shape `[rows, 1]`."""
         days = X[:, 0]
         present = days[~np.isnan(days)]
         self.median_ = float(np.median(present)) if len(present) else 0.0

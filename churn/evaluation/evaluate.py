@@ -328,8 +328,8 @@ def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...
 def _cutoffs_possible(snapshots: Snapshots, record: Challenger, horizon_days: int) -> int | None:
     """Return how many test cutoffs the snapshots allow, at most `TEST_CUTOFFS`.
 
-    The result is None for a refreshed champion, which can be tested only on cutoffs from which it has not
-    learnt.
+    This number does not consider what the model has learnt. So it is None for a refreshed champion
+    (`churn train --refresh`), which can be tested only on cutoffs from which it has not learnt.
     """
     if record.recipe.calibration == "shifted":
         return None

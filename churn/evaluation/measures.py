@@ -205,13 +205,14 @@ class GainRow(Part):
             rows with equal probabilities are contacted.
         precision: The share of the contacted rows whose customer left.
         captured: The share of all churners who are among the contacted rows.
-        perfect: The value of `captured` for a perfect ranking.
+        perfect: The share of churners that a perfect ranking would reach with as many contacts.
         lift: `precision` divided by the share of all rows whose customer left.
         ceiling: The lift of a perfect ranking.
-        rule: The value of `captured` for the team's own rule; absent if the team has no rule.
-        recency: The value of `captured` for the recency baseline; absent if the baseline has no probability
-            for some row.
-        base_rate: The value of `captured` for a random ranking.
+        rule: The share of churners that the team's own rule would reach with as many contacts; absent if
+            the team has no rule.
+        recency: The share of churners that the recency baseline would reach with as many contacts; absent
+            if the baseline has no probability for some row.
+        base_rate: The share of churners that a random ranking would reach with as many contacts.
     """
 
     share: float

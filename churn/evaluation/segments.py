@@ -197,7 +197,7 @@ def calibration_by_segment(
 def holm_limit(z_scores: Sequence[float]) -> float:
     """Return the absolute z-score above which a test counts as significant, by Holm's procedure.
 
-    Even if no segment is really off, one in twenty evaluations marks a segment as off.
+    With this limit, chance alone makes a segment significant in at most one of twenty evaluations.
 
     Args:
         z_scores: The absolute values of the z-scores of all tests.

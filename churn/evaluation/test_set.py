@@ -37,8 +37,8 @@ same number.
 
 
 NO_EVENT_VALUE = (
-    "No metric is measured in money: the label does not predict leaving, and a contact earns money only if "
-    "it keeps a customer from leaving."
+    "No metric is measured in money: a contact earns money only if it keeps a customer, but the label "
+    "predicts another event."
 )
 
 
@@ -134,8 +134,8 @@ def predict_test_set(
         value_terms: The settings by which the value of a customer is computed.
         threads: The number of threads.
         out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. If
-            the log-odds do not cover the test cutoffs and the cutoffs on which the challenger was selected,
-            they are computed again.
+            they lack a test cutoff, or a cutoff on which the challenger was selected, all log-odds are
+            computed again.
         champion: The current champion; None if there is none.
         store: The store from which the snapshots were made; None if it is not available.
         missing_store: The reason why the store is not available, from `store_of_snapshots`; empty if it is
@@ -234,8 +234,9 @@ def customer_values(
     """Return the residual value of each row's customer, or None and the reason why no value is known.
 
     A night multiplies this value by the customer's probability of leaving. The value is computed from the
-    customer's payments, orders or contracts, as known at the cutoff of the row. How long a customer stays on
-    average follows from the share of churners among the labels known at this cutoff.
+    customer's payments, orders or contracts, as known at the cutoff of the row. It also depends on the mean
+    time that customers stay. This time is computed from the share of churners among the labels that were
+    known at the cutoff.
 
     Args:
         store: The store from which the snapshots were made.

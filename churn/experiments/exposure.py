@@ -52,8 +52,8 @@ class UnitWeights:
 
     Attributes:
         weight_of: The weight of each unit: 0 for a treated unit, `1 / P(untreated)` for a control.
-        without_controls: The ids of the treated units that no control represents, because their recorded
-            P(untreated) is 0.
+        without_controls: The ids of the treated units whose recorded P(untreated) is 0. Such a unit could not
+            become a control, so no control stands for it.
     """
 
     weight_of: Mapping[str, float]

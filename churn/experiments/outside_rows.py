@@ -216,8 +216,8 @@ def _unit_problems(
     if repeats:
         yield (
             f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows, all with the same "
-            "arm. Each unit must have only one row: write a 'query' with group by. If one row with outcome 1 "
-            "is enough to make the outcome of the unit 1, take max() of the outcome."
+            "arm. Each unit must have only one row: write a 'query' with group by. If a single row "
+            "with outcome 1 gives its unit the outcome 1, take max() of the outcome."
         )
 
 

@@ -70,8 +70,8 @@ class MeasuredExperiment(Part):
             group was changed before their outcome was known; they do not count.
         merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
-        other_share: The number of units from nights with another planned share of the control group than
-            `control_share`; they do not count.
+        other_share: The number of units from nights on which the planned share of the control group was not
+            `control_share`. Such units do not count.
         without_control: The number of units that entered the experiment on nights when it had no control
             group, for example before the control group was switched on. Such units could not be controls, so
             they do not count.

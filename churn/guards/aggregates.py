@@ -52,8 +52,8 @@ class Aggregate:
         values: The aggregate of each customer, with the customer code as the index; NaN for a customer
             without events.
         mean: If the aggregate is a sum, the mean of the summed column for each customer, with the same index;
-            otherwise None. An attribute holds a price, not a total, if it follows the mean at least as
-            closely as it follows the sum.
+            otherwise None. If an attribute correlates with the mean at least as much as with the sum, the
+            attribute holds a price, not a total.
     """
 
     words: str
@@ -148,8 +148,8 @@ def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
     """Compute an aggregate over each customer's early rows only; 0 for a customer who has only later rows.
 
     `early_rows` says which rows are early. A column is compared with this early aggregate and with
-    `aggregate`, which covers all rows up to today. If the column agrees with the early aggregate at least as
-    closely as with `aggregate`, early rows alone explain the column, and it holds nothing of the future.
+    `aggregate`, which covers all rows up to today. If the early aggregate fits the column at least as well as
+    `aggregate` does, the column holds nothing of the future.
     """
     (values,) = _by_customer(context, aggregate.table, [aggregate.sql], early_rows(context))
     has_rows_today = ~np.isnan(aggregate.values)

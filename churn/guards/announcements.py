@@ -116,8 +116,8 @@ def _announcement(
         f"customers: {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}. Or let the label count these rows "
-        "instead of its present event, because such a row may be the first step of that event."
+        f"Leave these rows out with a 'where' at {table}. Or make these rows the event of "
+        "the label: such a row may be the first step of the label's present event."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks to cancel "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."

@@ -167,8 +167,9 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"the levels of the attribute are bands (ranges) of {aggregate.words}: a customer's level predicts "
-        f"the customer's rank by this value (R-squared {share:.0%}). So the attribute holds today's state."
+        f"the levels of the attribute are bands (ranges) of {aggregate.words}: if customers are sorted by "
+        f"this quantity, their level predicts their place in the order (R-squared {share:.0%}). So the "
+        "attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

@@ -75,10 +75,10 @@ def write_past(store: Store, cutoff: date, folder: Path) -> Store:
 def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows is copied, and the copies get a time at or after the cutoff. Of the rows before the
-    cutoff, another quarter is copied. These copies keep their times, but the data say that they became known
-    only at or after the cutoff. Half of the outcomes that had not happened before the cutoff, such as the end
-    of a subscription, get a day at or after the cutoff.
+    A quarter of the rows is copied, and the copies get a time at or after the cutoff. Of a second quarter,
+    only the rows before the cutoff are copied. These copies keep their times, but the data say that they
+    became known only at or after the cutoff. Half of the outcomes that had not happened before the cutoff,
+    such as the end of a subscription, get a day at or after the cutoff.
 
     Args:
         store: The store.

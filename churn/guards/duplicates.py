@@ -190,9 +190,9 @@ def _facts(context: GuardContext, table: str) -> str:
 
 
 def _measurement(table: str, columns: list[str], numbers: list[str]) -> str:
-    """Return the SQL of a row's measurement: its time of day, its numbers and the times to its outcomes.
+    """Return the SQL of a row's measurement, which combines its time of day, its numbers and its delays.
 
-    The time to an outcome, such as the payment of a bill, is counted from the row's own time. Texts, such as
+    A delay is the time from the row's own time to an outcome, such as the payment of a bill. Texts, such as
     the name of a campaign, are no part of the measurement. People who signed up on the same day get the same
     mails at the same hours; with texts, these people would look like one person.
 

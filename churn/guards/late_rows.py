@@ -198,9 +198,10 @@ def _finding(
         "a row was written only after its event, so a cutoff between the event and the writing would see "
         "the row too early."
         if is_loading_name(column)
-        else f"on an average earlier day, the events of {measures.usually_open:,.0f} rows had happened, but "
-        f"their time in {identifier(column)} had not come yet. At the end of the data, there are almost no "
-        f"such rows. So the source writes a row only at the time that stands in {identifier(column)}."
+        else f"on an average date before the end of the data, {measures.usually_open:,.0f} rows were open: "
+        f"their events had happened, but their times in {identifier(column)} were still in the future. At "
+        "the end of the data, almost no rows are open. So the source writes a row only at the time that "
+        f"stands in {identifier(column)}."
         if measures.evidence == "rows trail"
         else "if a row was written only at the later time, a cutoff between the two times would see the row "
         "too early."

@@ -59,13 +59,13 @@ MIN_CORRELATION_RISE = 0.1
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     """Report a column of scheduled times if it has far fewer future times today than it had on past days.
 
-    To count the future times of a day, the guard counts the rows that are dated before the day but scheduled
-    for this day or later. If the source knows each time from the beginning, the counts for today and for past
-    days are similar. If the source fills in a time only after the event, the count for today is low, because
-    future times are still empty. The counts for past days are higher, because those times are filled in by
-    now. There is a finding only if the count for today is less than half of the mean count for past days.
-    Under a Poisson distribution with this mean, the probability of such a low count must also lie below
-    `MAX_CHANCE_OF_FEW_AHEAD`.
+    To count the future times of a day, the guard takes the rows dated before the day. Of these rows, it
+    counts those whose scheduled time is on the day or later. If the source knows each time from the
+    beginning, the counts for today and for past days are similar. If the source fills in a time only after
+    the event, the count for today is low, because future times are still empty. The counts for past days are
+    higher, because those times are filled in by now. There is a finding only if the count for today is less
+    than half of the mean count for past days. Under a Poisson distribution with this mean, the probability of
+    such a low count must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -150,9 +150,9 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
     """Compare the values of a table with the events of other tables before and after the date of each value.
 
     Returns:
-        Two values. The first is a finding if the values of a column correlate more with the events after the
-        date than with the events before the date; otherwise None. The second is True in the opposite case: if
-        the values of a column correlate more with the events before the date.
+        A pair `(finding, follows_past)`. The finding names a column whose values correlate more with the
+        events after the date than with those before it; None if there is no such column. `follows_past` is
+        True in the opposite case: if the values of a column correlate more with the events before the date.
     """
     follows_past = False
     columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -186,10 +186,12 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
     The finding is a stop if the share of customers with such a row is at least `EARLY_SHARE`. The share is
     computed over at least `MIN_SIGN_UPS` customers; if there are fewer, the finding is a warning.
 
-    The share is over the customers with a row in the table. Three kinds of them are left out: those who
-    signed up on or before the first date in the table, those who signed up on the first day of a period, and
-    those with a row in an earlier period than the sign-up. A row in an earlier period shows that the sign-up
-    was recorded too late.
+    The share is over the customers with a row in the table. A customer is left out in three cases:
+
+    - The sign-up is on or before the first date in the table.
+    - The sign-up is on the first day of a period.
+    - The customer has a row in a period before the period of the sign-up. Such a row shows that the sign-up
+      was recorded too late.
     """
     sign_up_date = date_of_day_sql("signed_up")
     begin = f"date_trunc('{period}', {sign_up_date})"

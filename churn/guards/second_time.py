@@ -35,8 +35,8 @@ class SecondTime:
     Attributes:
         rows: The number of rows with both times.
         filled_share: The share of rows that have the second time.
-        in_order_share: Of the rows with both times, the share whose second time is after the row's own time,
-            equal to it, or less than a day before it.
+        in_order_share: Of the rows with both times, the share whose second time is not a day or more before
+            the row's own time.
         late_share: Of the rows with both times, the share whose second time is a day or more after the row's
             own time.
         days: The number of distinct days of the second time.
@@ -72,9 +72,10 @@ class SecondTime:
     def evidence(self) -> Evidence:
         """Return whether rows come into the data before their second time, or only after it.
 
-        If rows come in only after their second time, every row has a second time before the end of the data.
-        If rows come in earlier, such as before a parcel is delivered, some rows have a missing or future
-        second time. Their number at the end of the data is about the same as at earlier dates.
+        If rows come in only after their second time, no row has a missing or future second time at the end of
+        the data. If rows come in earlier, such as before a parcel is delivered, some rows have a missing or
+        future second time. The number of such rows at the end of the data is about the same as on three
+        earlier dates (`DAYS_BEFORE_END`).
 
         The result is "unknown" if the table ends before the other tables. In such a table, all second times
         may be before the end of the data, even if rows come in before their second time.

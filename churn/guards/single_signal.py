@@ -26,7 +26,7 @@ Z_ONE_SIDED = 1.645
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC: Wilson's bound, with the AUC as the share and churners as trials.
+    """Return the lower bound of an AUC: Wilson's bound for `auc * churners` successes in `churners` trials.
 
     The Wilson bound is lower than the usual bounds of an AUC; it stays below 1 even if few churners are
     ranked perfectly.
@@ -143,8 +143,8 @@ def ranking_finding(
         rows: Labelled rows.
         index: The index of the column in `rows.names`.
         column_name: The name of the column in messages.
-        simple: The AUC of the best simple rule (`simple_auc`); None if there is no such rule. A high AUC of
-            the rule raises the limits for the column.
+        simple: The AUC of the best simple rule (`simple_auc`); None if there is no such rule. If this AUC is
+            high, the column's AUC must be higher than usual for a finding.
     """
     name, values = rows.names[index], rows.matrix[:, index]
     if name in rows.levels:

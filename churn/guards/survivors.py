@@ -41,9 +41,9 @@ Rates are compared within bands, because yearly contracts end late.
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
     """Look for histories without a customer: a join may have dropped the customers who left.
 
-    An id that is not in the table of customers has a history if it has at least 3 rows, and at least a third
-    as many rows as a customer has on average. Fewer rows are not reported, because they may be single errors
-    in the data.
+    The guard counts ids that are not in the table of customers and have many rows. Many means at least 3
+    rows, and at least a third of the rows of an average customer. Fewer rows are not reported, because they
+    may be single errors in the data.
     """
     for name in context.event_tables:
         table = context.store.tables[name]
@@ -77,8 +77,9 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     rate is computed over C and all later cutoffs together, separately for each band of age.
 
     The guard skips C if the churn rate at the newest cutoff is less than half of the churn rate over C and
-    all later cutoffs (both rates over all ages). Such a low newest rate shows that churn was high only for a
-    short time after C. This short wave makes the expected number too high, even if no customers are missing.
+    all later cutoffs (both rates over all ages). In this case, churn was high for a time at C or later, and
+    then fell. The high churn makes the expected number for the cutoffs before C too high, even if no
+    customers are missing.
 
     If label windows overlap, a churner counts at several cutoffs. To correct this, the guard divides the
     counted and the expected churners by the number of label windows that contain the same day. Then it

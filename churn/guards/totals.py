@@ -3,9 +3,9 @@
 A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
 difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
 the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
-`aggregates.py` does not find copies of the total of one kind of rows, or of a difference of totals. It
-compares a column only with aggregates of all kinds of rows together, and these put the customers in another
-order.
+`aggregates.py` does not find copies of the total of one kind of rows, or of a difference of totals. The
+rank correlation is computed only with aggregates over all kinds of rows together. Such an aggregate ranks the
+customers in another order than the copied total does.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Total:
 
     Attributes:
         words: What is counted or summed, such as `the number of rows of logins`.
-        values: The total up to today of each sampled customer; 0 for a customer without rows. The sum of a
-            single amount is NaN: a column that equals this amount may hold a price, not a total.
+        values: The total up to today of each sampled customer; 0 for a customer without rows. A sum is NaN
+            for a customer with only one amount. A column that equals this amount may hold a price, not a sum.
         early: The total up to an early date: the first cutoff or a month after the sign-up, whichever is
             later.
         is_whole: Whether the customer signed up after the table begins, so that the data has all rows of the
@@ -218,7 +218,10 @@ class Totals:
 
 
 def _sum_sql(value: str, only: str = "") -> str:
-    """Return the SQL of a sum: 0 without values, NULL for a single value, because it may be a price."""
+    """Return the SQL of a sum: 0 without values, NULL for a single value.
+
+    A column that equals a single value may hold a price, not a sum.
+    """
     return f"CASE WHEN count({value}){only} <> 1 THEN coalesce(sum({value}){only}, 0) END"
 
 

@@ -124,7 +124,7 @@ class Event(EventPart):
 
     @property
     def _absent_fields(self) -> set[str]:
-        """Return the names of the fields about the best hour if they are left out, otherwise no names."""
+        """Return the names of the fields to leave out of the JSON: the two about the best hour, or none."""
         has_hours = getattr(self.data, "best_hour_events", None) is not None
         return set() if has_hours else {"best_hour", "best_hour_events"}
 

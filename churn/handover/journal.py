@@ -101,7 +101,7 @@ class EventRecord:
     def after(self, line: JournalLine) -> EventRecord:
         """Return the record as it is after one more line of the journal.
 
-        As long as an attempt has no result, its answer counts as unknown.
+        Until the journal has the result of an attempt, the answer of the receiver counts as unknown.
         """
         record = replace(self, last_at=line.at)
         if line.kind == "attempt":

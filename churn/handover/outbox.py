@@ -110,8 +110,8 @@ def stage_night(
     """Write the events of a night as pending; they count only after `publish_events`.
 
     If a later night was already scored without the decisions of this night, it is too late to write events.
-    If a later night used these decisions, its events build on the events of this night. So the events of this
-    night stay as they are; their file is written again only if someone has deleted it.
+    If a later night was scored with these decisions, the events of this night stay as they are, because the
+    later events depend on them. The file of this night is then written again only if someone has deleted it.
 
     Args:
         output: The output folder.

@@ -318,12 +318,14 @@ def _query(
     dialect: str,
     origin: str,
 ) -> str:
-    """Return the SQL that gives one row per contract; it ends at its expiry, or earlier if it is cancelled.
+    """Return the SQL that gives one row per contract.
+
+    A contract ends at its expiry, or earlier if it is cancelled.
 
     Args:
         log: The table, and its column with the id of the customer.
         period: The columns with the start and the expiry of a row.
-        cancel_rows: The rows that cancel earlier rows; None if there are none.
+        cancel_rows: The rows that cancel earlier rows; None if the log has no such rows.
         dialect: The SQL dialect of the query.
         origin: The SQL after FROM that reads the table.
     """

@@ -293,7 +293,8 @@ def _has_valid_values(
 def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
     """Return the reason to read a column as shares (such as per cent), not as money; empty if there is none.
 
-    Values from 0 to 1 count as shares, unless all are 0 or 1, or the column is the unit price of a product.
+    Values from 0 to 1 count as shares. There are two exceptions: all values are 0 or 1, or the column holds
+    unit prices of products.
     """
     low, high = column.low, column.high
     if target.type != "money" or low is None or high is None or low < 0 or high > 100:

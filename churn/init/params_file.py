@@ -73,8 +73,8 @@ def params_text(draft: Draft, source: str) -> str:
         lines += [
             "",
             "# Further tables of events. Signals count rows, days with rows and days since the last row.",
-            "# Remove a table from this list if its rows do not record what customers do,",
-            "# or if only churners have rows in the table.",
+            "# Remove a table from this list if its rows do not record what customers do.",
+            "# Also remove a table if only churners have rows in the table.",
             "events:",
         ]
         for entry in draft.events:

@@ -41,9 +41,10 @@ DEFINITION = (
     "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
     f"more often. All customers who can still leave are followed for {N_WINDOWS} label windows. The first "
     "window belongs to a weekly cutoff, which is "
-    f"{LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the customer's sign-up. In the windows, "
-    "customers with the event must leave less often than customers without the event. The customers are "
-    "split into an earlier and a later half by their sign-up. The event is chosen on the earlier half, and "
+    f"{LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the customer's sign-up. In these "
+    f"{N_WINDOWS} windows, customers with the event must leave less often than customers without the event. "
+    "The customers are split by the day of their sign-up into an earlier and a later half. The event is "
+    "chosen on the earlier half, and "
     f"tested once on the later half (one-sided, level {LEVEL}). Within each label window, customers are "
     "compared only with customers who joined in the same month. The event is correlated with "
     "staying, but the data do not show that the event causes staying"
@@ -68,7 +69,7 @@ class Side(Part):
 
 
 class Activation(Part):
-    """The early event that goes together with staying a customer.
+    """The early event that is correlated with staying a customer.
 
     Attributes:
         event: The name of the event: a table, or a table and a kind of its rows.
@@ -84,8 +85,8 @@ class Activation(Part):
             same month.
         low, high: The ends of the 95 % interval of `difference`.
         p_value: The one-sided p-value of the event, from the test on the later joiners.
-        decides_label: Whether the event is from the table whose rows decide the label. If so, the event
-            goes together with staying partly because the label is computed from the same table.
+        decides_label: Whether the event is from the table from which the label is computed. If so,
+            staying is correlated with the event partly because both are computed from the same table.
     """
 
     event: str

@@ -39,10 +39,10 @@ class Activity:
             `[bounds, customers]`.
         was_active: Whether each customer was active at some time before the start of each month (or week),
             shape `[bounds, customers]`.
-        active_before_first: Whether each customer was active one month (or week) before the first bound,
-            shape `[customers]`.
-        was_active_before_first: Whether each customer was active at some time before the day that is one
-            month (or week) before the first bound, shape `[customers]`.
+        active_before_first: Whether each customer was active on day D, which is one month (or week) before
+            the first bound, shape `[customers]`.
+        was_active_before_first: Whether each customer was active at some time before this day D, shape
+            `[customers]`.
         money: What each customer paid per month at the time of each of the `bounds`, in currency, shape
             `[bounds, customers]`; NaN if this is not known.
     """

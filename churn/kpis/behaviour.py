@@ -33,9 +33,9 @@ LOYAL, BOUND_ACTIVE, MERELY_BOUND, FREE_QUIET = "loyal", "active and bound", "me
 
 TABLE_DEFINITION = (
     f"the behaviour is the number of days on which the customer did something in the {ACTIVE_WINDOW_DAYS} "
-    "days before each past cutoff. The value is what the customer pays per month at the cutoff. The "
-    "customers are divided by behaviour into up to three classes of equal size, and in the same way by "
-    "value. The stage is the stage of the playbook in which the customer was at the cutoff"
+    "days before each past cutoff. The value is what the customer pays per month at the cutoff. "
+    "Behaviour and value each have up to three classes with equally many customers. "
+    "The stage is the stage of the playbook in which the customer was at the cutoff"
 )
 LOYALTY_DEFINITION = (
     "how active the customers are, and whether a contract binds them. An active customer did something "

@@ -200,9 +200,10 @@ class Company:
 
     @property
     def event_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters for the figures of an event.
+        """Return the complete weeks, months and quarters for the figures of the label's event.
 
-        The periods begin once the data show which customers can have the event and which customers have it.
+        The periods begin on the first day on which the data show two things: which customers can have the
+        event, and which customers have it.
         """
         label, first_days = self.store.params.label, [self.first_day_of(self.store.params.label.core_table)]
         if label.active_table is not None:

@@ -40,10 +40,10 @@ DEFINITION = (
     "every month, and that the chances of different customers are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
-    "discounted expected residual lifetime is the expected number of further monthly payments of a customer "
-    "who has renewed n times, each payment discounted to now. The next renewal is due now, so its "
-    "payment is not discounted. The interval of this lifetime is computed from the curvature of the "
-    "likelihood"
+    "discounted expected residual lifetime of a customer who has renewed n times is the expected number of "
+    "further monthly payments. Later payments are discounted to now, so they count less than 1. The next "
+    "renewal is due now, so its payment is not discounted. The interval of this lifetime is computed from "
+    "the curvature of the likelihood"
 )
 
 

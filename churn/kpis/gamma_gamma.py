@@ -1,9 +1,10 @@
 """The gamma-gamma model of the value of an order, and of the value of customers without contracts.
 
 The values of a customer's orders vary around the customer's own mean, and these means differ between
-customers. The mean value of a customer's x orders follows a gamma distribution with the shape `p * x` and the
-rate `nu * x`. The parameter p is the same for all customers. Each customer has its own nu; between customers,
-nu follows gamma(q, v). The model assumes that the number of orders and their value are independent.
+customers. The value of each order follows a gamma distribution with the shape p and the rate nu. The
+parameter p is the same for all customers. Each customer has its own nu; between customers, nu follows
+gamma(q, v). If a customer has x orders, their mean value follows a gamma distribution with the shape `p * x`
+and the rate `nu * x`. The model assumes that the number of orders and their value are independent.
 
 Source: Fader and Hardie 2013, The gamma-gamma model of monetary value, note 025.
 """

@@ -87,8 +87,8 @@ def contract_lives(spells: ActivitySpells, cutoff: int) -> FirstLives:
     """Return the first lives of customers whose activity is defined by contracts.
 
     The data of a company often have all contracts that run on a certain day, but not the contracts that ended
-    before that day. So customers who left before the first recorded end of a contract are missing. A customer
-    who joined before this end is observed only from the day of this end on (left truncation).
+    before that day. Let D be the day of the first recorded end of a contract. Customers who left before D are
+    missing. A customer who joined before D is observed only from D on (left truncation).
 
     Args:
         spells: The periods in which each customer was active.

@@ -197,8 +197,8 @@ class ChurnTable(Part):
 
 
 POPULATION = (
-    "customers at risk (who could still leave) at past cutoffs with known outcomes. In the share who left, a "
-    "customer counts once for each of these cutoffs, so possibly several times. For the 95 % interval of the "
+    "customers at risk (who could still leave) at past cutoffs with known outcomes. A customer who was at "
+    "risk at several past cutoffs counts several times in the share who left. For the 95 % interval of the "
     "share, each customer is only one observation"
 )
 NO_CUTOFF = "no past cutoff has a known outcome yet"

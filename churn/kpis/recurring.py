@@ -162,8 +162,8 @@ def recurring_section(
         cutoff: The date up to which the data are known.
         grace_days: If at most this many days lie between two contracts, the customer has not left.
         late_days: The largest number of days between the day of a row and its arrival in the data.
-        latest: The latest period. If no contract has an amount, each figure is reported once, as missing in
-            this period.
+        latest: The latest period. If no contract has an amount, each figure is reported only for the latest
+            period, as missing.
     """
     names = [f"mrr_{name}" for name in ("at_start", "at_end", *MOVEMENTS, "churn")] + ["grr", "nrr"]
     if rows is None:

@@ -32,9 +32,10 @@ RFM_DEFINITION = (
     f"the grid uses the orders of the {WINDOW_DAYS} days before each past cutoff. An order counts if it was "
     "known at the cutoff and was not returned before the cutoff. Recency is the number of days since the "
     "last order, frequency is the number of orders, and money is the sum of their amounts. Recency, "
-    f"frequency and money have up to {N_CLASSES} classes with equally many customers; equal values are in "
-    "one class, so there can be fewer classes. The limits of the classes are the same at all cutoffs. Class "
-    "1 is the worst class: the oldest last order, the fewest orders, the least money"
+    f"frequency and money are each divided into up to {N_CLASSES} classes with equally many customers. "
+    "Customers with the same value are always in the same class, so there can be fewer classes. The limits "
+    "of the classes are the same at all cutoffs. Class 1 is the worst class: the oldest last order, the "
+    "fewest orders, the least money"
 )
 
 

@@ -41,18 +41,18 @@ NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
     "the number of customers in each stage, and their money (what they pay per month). The stages of the "
-    "playbook hold only customers at risk (who can still leave). The label defines which customers are "
-    "active. The further stages are `left` (active earlier, but not now), `won back` (active now, not active "
-    "a month before, but active earlier), `notice given` (the customer has asked to end the contract), "
-    "`paused` (all contracts are paused) and `no stage` (active, and no stage of the playbook applies). For "
+    "playbook hold only customers at risk (who can still leave). There are five further stages: `left` "
+    "(active earlier, but not now), `won back` (active again, but not active a month before), `notice given` "
+    "(the customer has asked to end the contract), `paused` (all contracts are paused) and `no stage` "
+    "(active, and no stage of the playbook applies). The label decides which customers count as active. For "
     "customers who were active at the start of the month, the money is what they paid then. For the other "
     "customers, the money is what they pay at the end of the month"
 )
 LEAK_DEFINITION = (
     "customers who were in a stage at the start of a month and had left the company at the end of this "
-    "month. The counts of all months shown are added up. The money is the amount that these "
-    "customers paid per month. For the 95 % interval of the share, each customer is only one observation, "
-    "even if the customer appears in several months"
+    "month. For each stage, the counts of all months are added up. The money is the amount that these "
+    "customers paid per month. A customer can count in several months, but is only one observation for the "
+    "95 % interval of the share"
 )
 
 

@@ -21,8 +21,9 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). Before the "
-    "age at which the first customer left, the band reaches from the exact binomial bound up to 1"
+    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). At ages "
+    "at which nobody has left yet, the lower end of the band is the exact bound of the binomial test, and "
+    "the upper end is 1"
 )
 DEFINITION = (
     "for each age (a number of days since joining), the share of customers who have never left up to "

@@ -188,7 +188,7 @@ def nps_figures(period: Period, promoters: int, detractors: int, n: int) -> list
 
     Args:
         period: The period.
-        promoters, detractors: The number of customers who are promoters, and who are detractors.
+        promoters, detractors: The number of promoters, and the number of detractors.
         n: The number of customers with an answer.
     """
     counts = {"promoters": promoters, "passives": n - promoters - detractors, "detractors": detractors}
@@ -208,7 +208,7 @@ def nps_figure(period: Period, promoters: int, detractors: int, n: int) -> Figur
 
     Args:
         period: The period.
-        promoters, detractors: The number of customers who are promoters, and who are detractors.
+        promoters, detractors: The number of promoters, and the number of detractors.
         n: The number of customers with an answer.
     """
     if not n:

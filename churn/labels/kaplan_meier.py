@@ -73,8 +73,8 @@ class Silences:
 class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
-    Returns after more than `followed_days` silent days are not counted. So the chance is a lower bound of the
-    chance to come back at any time.
+    The chance does not include customers who come back after more than `followed_days` silent days. So it is
+    a lower bound of the chance to come back at any time.
 
     Attributes:
         chance: The chance to come back, by the number of silent days. The arrays `chance`, `low`, `high` and

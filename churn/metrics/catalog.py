@@ -332,7 +332,7 @@ def candidate_name(candidate: str) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """Return the difference between the two candidates of a pair in words.
+    """Return the name of a pair of candidates, in the form `the first minus the second`.
 
     >>> pair_name("challenger_minus_champion")
     'the model minus the champion'

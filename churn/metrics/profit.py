@@ -316,8 +316,7 @@ def _hull(churners: Floats, rows: Floats) -> tuple[Floats, Floats]:
     """Return the corners of the upper convex hull of the curve of churners over rows.
 
     The first corner is (0, 0); the last corner holds all churners and all rows. Rows of equal rank form a
-    tie. Every other corner is the end of a tie with at least one churner. So ties without churners are
-    skipped.
+    group. Every other corner lies at the end of a group that has at least one churner.
     """
     ends = np.concatenate([[0], np.flatnonzero(churners[1:] > churners[:-1]) + 1])
     if rows[ends[-1]] < rows[-1]:

@@ -70,8 +70,7 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on newer labels than the champion",
         f"log loss of the challenger minus that of {name}: {format_interval(loss, 4)}; the challenger {age} "
         "than the champion. The gate requires an interval below 0. For a challenger that was trained on "
-        f"newer labels, an interval below {max_loss:.4f} is enough, which is {margin:.0%} of {name}'s log "
-        "loss.",
+        f"newer labels, an interval below {max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 

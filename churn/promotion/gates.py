@@ -50,8 +50,8 @@ def apply_gates(
     1. The challenger predicts better than chance: the interval of the AUC is above one half.
     2. The challenger's log loss is below the log loss of every baseline: the paired interval of the
        difference, challenger minus baseline, is below 0. Against the logistic regression it is enough that
-       the challenger's log loss is as good, within `promote.margin`. There is no gate about the logistic
-       regression if the challenger itself is one.
+       the challenger's log loss is as good, within `promote.margin`. If the challenger itself is a logistic
+       regression, there is no such gate.
     3. The interval of observed/expected overlaps the range `promote.observed_expected`. If the interval does
        not contain 1, a note has figures that show whether the churn rate changed or the model is wrong. All
        figures that the gates compare are computed from untreated rows. Among these rows, some controls
@@ -208,9 +208,9 @@ def _level_remedy(result: EvaluationResult) -> str:
             "and fits the level of its probabilities to the newest labels."
         )
     return (
-        "The share of customers who left has changed. But for a test, the model learns only from labels that "
-        "are known at the test cutoff. So name later cutoffs under evaluate.test_cutoffs once their labels "
-        "are known: then the model also learns from newer labels."
+        "The share of customers who left has changed. The tested model did not see this change, because it "
+        "learns only from labels that are known at the test cutoff. So name later cutoffs under "
+        "evaluate.test_cutoffs once their labels are known: then the model also learns from newer labels."
     )
 
 

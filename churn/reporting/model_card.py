@@ -259,9 +259,9 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
             "high or too low.",
         )
     text = (
-        f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are wrong: "
-        "observed/expected of these segments differs from "
-        f"{format_interval(section.all.observed_expected, 2)}, the ratio of all customers."
+        f"{len(tested)} segments were tested, and in {len(off)} of them the probabilities are too high or "
+        "too low, compared with all customers. Observed/expected is "
+        f"{format_interval(section.all.observed_expected, 2)} for all customers, and for these segments:"
     )
     return SummaryPart("Segments", text, off)
 

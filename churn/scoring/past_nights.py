@@ -59,8 +59,8 @@ class PastNights:
         output: The output folder.
         label_id: The id of the label; nights of other labels are left out.
         last: The last night; later nights are left out.
-        signals: All signals. Their sentences are compared with the text of a reason, to find the family of
-            the reason.
+        signals: All signals. The text of a reason is the sentence of one signal, so the text shows the family
+            of the signal.
     """
 
     output: Path

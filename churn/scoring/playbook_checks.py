@@ -215,8 +215,8 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
             namesake = _namesake(name, counts)
             if namesake is not None:
                 yield (
-                    f"plays[{index}].{key} '{name}' is spelled nearly like '{namesake}', the {key} of "
-                    f"{counts[namesake]} {'play' if counts[namesake] == 1 else 'plays'}. If both names "
+                    f"plays[{index}].{key} '{name}' is spelled nearly like '{namesake}', which is the {key} "
+                    f"of {counts[namesake]} {'play' if counts[namesake] == 1 else 'plays'}. If both names "
                     f"mean the same {key}, use only one of them."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]

@@ -212,10 +212,10 @@ def usual_level(signal: SignalFacts, medians: Mapping[str, float], language: str
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return three texts for each `{value}` of a template: the text before, the value, and the word after.
+    """Return three texts for each `{value}` of a template: the text before it, the value, and a word.
 
-    The word, such as `longer`, is empty if the template gives no words for the value. Text after the last
-    `{value}` is one more part, with no value.
+    The word, such as `longer`, comes after the value. The word is empty if the template gives no words for
+    the value. Text after the last `{value}` is one more part, with no value.
     """
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):

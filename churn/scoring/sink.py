@@ -168,9 +168,9 @@ def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """Write a night's folder under another name, then rename it in one step.
 
-    The call list is in the night's folder too, and users open it by a link. So scores and calls appear and
-    disappear together. At any time the output folder holds the old night, no night, or the complete new
-    night. If all files already have the same bytes, nothing is written.
+    The folder holds the scores and the call list; users open the call list through a link into the folder. So
+    scores and calls appear and disappear together. At any time the output folder holds the old night, no
+    night, or the complete new night. If all files already have the same bytes, nothing is written.
 
     Args:
         output: The output folder.

@@ -28,8 +28,9 @@ Bools = npt.NDArray[np.bool_]
 class Happenings:
     """What happened to customers before the day `known_until`.
 
-    If the company does not have a table, the attribute of the table is None. A missing table of events has no
-    entry in `events`. All times are local times without a time zone. Each frame has the column `customer_id`.
+    Each attribute from `ratings` to `returns` is None if the company does not have the table for it. A
+    missing table of events has no entry in `events`. All times are local times without a time zone. Each
+    frame has the column `customer_id`.
 
     Attributes:
         known_until: The first day about which nothing is known.

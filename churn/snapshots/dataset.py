@@ -94,7 +94,7 @@ def joined_weight(parts: Sequence[LabelledRows]) -> Floats | None:
 def thin_customers(rows: LabelledRows, max_rows: int) -> LabelledRows:
     """If there are more than `max_rows` rows, return only the rows of a part of the customers.
 
-    The part is every second, third, … customer, so that about `max_rows` rows or fewer remain.
+    The part is every n-th customer; n is chosen so that about `max_rows` rows or fewer remain.
     """
     share = -(-len(rows) // max_rows)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)

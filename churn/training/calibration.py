@@ -315,7 +315,8 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints, weight: Floats | Non
 def _n_customers(chance: Floats, customer: Ints) -> float:
     """Return a lower bound for the expected number of customers who leave.
 
-    It is the sum, over the customers, of the largest probability in the rows of a customer.
+    For each customer, the largest probability in the customer's rows is taken. The bound is the sum of these
+    probabilities.
     """
     customer_index = np.unique(customer, return_inverse=True)[1]
     largest = np.zeros(customer_index.max(initial=-1) + 1)

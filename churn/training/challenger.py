@@ -44,8 +44,8 @@ class Challenger:
         snapshots_digest: The digest of the snapshots from which the model learnt.
         recipe: The settings of the model's fit.
         calibration: The selected calibration method.
-        chosen_by: The first test cutoff; the model was chosen only with labels that were known by this day.
-            None if there is no test.
+        chosen_by: The first test cutoff. No label that became known after this day was used to choose the
+            model. None if there is no test.
         choice_cutoffs: The cutoffs on whose out-of-time predictions the calibration was selected.
         scores: The candidate recipes with their log loss, the selected one first; empty after
             `train --refresh`.

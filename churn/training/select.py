@@ -58,7 +58,7 @@ class CandidateSelection:
         logistic: The recipe of the logistic regression with its best prior variance. `evaluate` uses the
             logistic regression as a baseline, even if it is not a candidate.
         predictions: The selected candidate's predictions for the cutoffs of the folds (the choice cutoffs).
-            None if the folds belong to parts of the customers, and not to cutoffs.
+            `predictions` is None if the folds divide the rows by customer and not by cutoff.
     """
 
     scores: tuple[CandidateScore, ...]

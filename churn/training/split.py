@@ -63,8 +63,8 @@ def plan_cutoffs(
         file: The name of the parameter file, for messages.
 
     Raises:
-        Stop: a requested test cutoff has no matured snapshot, or there is nothing to learn from: at this
-            cutoff, no labels were known, or all known labels were the same.
+        Stop: a requested test cutoff has no matured snapshot; or at that cutoff, no labels were known, or all
+            known labels were the same.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if requested_cutoffs:

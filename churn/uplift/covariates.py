@@ -62,8 +62,8 @@ def unequal_covariates(rows: LabelledRows, in_treatment: Bools) -> tuple[str, ..
 
     Values that were known before a random assignment differ between the arms only by chance. If a column
     differs more, there are two explanations. Either the column holds values from after the assignment, such
-    as purchases because of the contact, or the arms were not drawn by chance. A column counts as unequal
-    if its p-value is below `RATIO_ALPHA`, which is 0.001, divided by the number of covariates. So in an
+    as purchases because of the contact, or the arms were not drawn by chance. A column counts as unequal if
+    its p-value is below a limit: `RATIO_ALPHA` (0.001) divided by the number of covariates. So in an
     experiment without such a fault, the chance that any column counts as unequal is below 1 in 1,000.
 
     Args:

@@ -243,7 +243,7 @@ def test_rows_of_others_that_name_the_customer_are_to_be_changed_in_the_source(
     settings.write_text(settings.read_text().replace("\n    - referred_by", ""))
     verb("ingest")
 
-    assert (code, "change them in the source, then run `churn ingest`" in err) == (15, True)
+    assert (code, "change these rows in the source, then run `churn ingest`" in err) == (15, True)
     assert verb("forget", ANN, "--yes")[0] == 0
 
 

@@ -220,4 +220,4 @@ def test_with_a_label_of_an_event_the_effect_is_a_gain_in_its_rate(
     assert "rate of order control 50.0% (2 of 4), treated 83.3% (5 of 6)" in out
     assert "difference +33.33 points" in out
     assert "effect looked for 10.00 points more" in plan
-    assert "it would treat each event as if the customer had left" in why_no_uplift
+    assert "it would treat each event as a loss" in why_no_uplift

@@ -41,8 +41,8 @@ label's table are left out.
 {contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. The model also
 needs {contract_model.MIN_AT_RISK} customers at the start of each of the first {contract_model.MIN_PERIODS}
-months after joining, and churn must fall with the time since joining. If the data do not meet one of these
-conditions, `kpis.json` has no model, and `reason` says which condition.
+months after joining. Finally, churn must fall with the time since joining. If the data do not meet one of
+these conditions, `kpis.json` has no model, and `reason` says which condition.
 """
 
 STAGES = f"""
@@ -55,8 +55,8 @@ data do not say what customers pay, only customers are counted, and `money_reaso
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages
 of [the playbook](playbook.md#stages) are computed from what was known at the start of each month. If
 the condition of a stage uses a score, the stage is not known for past months, and the figure gives the
-reason. If the playbook has a stage named `gone`, its customers are silent but can still leave: only the label
-decides who has `left`.
+reason. If the playbook has a stage named `gone`, its customers are silent, but they can still leave. Only the
+label decides who is in the stage `left`.
 
 **Leaks.** Unit: customers, share of the stage's customers, and currency per month. Definition:
 {stages.LEAK_DEFINITION}.
@@ -76,8 +76,8 @@ two groups must hold at least {activation.MIN_SHARE:.0%} of the customers, and a
 count.
 If no event passes the test, no event is reported, and `reason` says why. Each run of `churn kpis` repeats
 the test on nearly the same customers. So do not rely on an event that only some runs report.
-`decides_label` is true if the event is from the label's table. Such an event goes together
-with staying partly because the label is computed from the same table.
+`decides_label` is true if the event is from the table from which the label is computed. If so,
+staying is correlated with the event partly because both are computed from the same table.
 [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
 
@@ -115,10 +115,10 @@ LEAVING = f"""
 The section `leaving` of `kpis.json` compares the reasons that customers gave for leaving with the reasons
 that the model had given before. The section `leaving` is about contracts that ended for good in the last
 {leaving_reasons.WINDOW_DAYS} days. For each
-recorded reason (`subscriptions.reason`), the section gives the number of customers. The section also
-counts these customers by the family of signals to which the model's first reason belongs. The
-model's reason is from the last night before the contract ended; this night is at most
-{leaving_reasons.BEFORE_DAYS} days before the end.
+recorded reason (`subscriptions.reason`), the section gives the number of customers. The model's
+first reason for a customer belongs to a family of signals. For each recorded reason, the section also counts
+the customers of each family. The model's reason is from the last night before the contract ended; this night
+is at most {leaving_reasons.BEFORE_DAYS} days before the end.
 `{leaving_reasons.NO_REASON}` counts customers for whom the model gave no reason: they had a score, but were
 not on the call list and did not have health 1 or 2. Recorded reasons of fewer than
 {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row, because the words of a rare

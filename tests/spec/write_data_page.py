@@ -93,8 +93,8 @@ def _files() -> Iterator[str]:
             "differ only in capital letters are refused.\n\nBlanks of every kind at the ends of a value are "
             "removed. When the clocks go back, the times of one hour occur twice; such a local time "
             "means the earlier instant. Amounts are rounded to the cent. A row whose amount is `true` or "
-            "`false` is rejected. A row belongs to no customer, and is counted as a rejected row, if its "
-            "`customer_id` is one of these words in upper or lower case: "
+            "`false` is rejected. A row whose `customer_id` is a placeholder, in upper or lower case, "
+            "belongs to no customer. Such a row is counted as a rejected row. The placeholders are: "
         )
         + ", ".join(f"`{word}`" for word in PLACEHOLDERS)
         + ".\n"

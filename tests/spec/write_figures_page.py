@@ -24,22 +24,25 @@ were known at an earlier midnight. `churn kpis` prints the figures of the latest
 next. The file also gives the customer's last order, the usual interval (the median), and by how many days
 the next order is overdue.
 
-Each figure has a value, its unit, the size `n` of its population, a 95 % interval if an interval can be
-computed, and notes if the formula has variants. A figure that is not defined has a `reason` and no value: it
-is never 0 and never infinite. The key `definitions` of `kpis.json` holds the texts of this page. `make docs`
-writes this page from the code.
+Each figure has a value, a unit and the size `n` of its population. Many figures also have a 95 % interval.
+Some figures have notes, for example about the variant of the formula. A figure that is not defined has a
+`reason` and no value: it is never 0 and never infinite. The key `definitions` of `kpis.json` holds the texts
+of this page. `make docs` writes this page from the code.
 
 The label decides whether a customer counts as active at a midnight. With a contract label, a customer is
-active if a contract is in force; `label.grace_days` closes a short gap to the next contract. So the figures
-of a period are known only `label.grace_days` plus `snapshot.late_days` days after its end. With an inactivity
-label, a customer is active if an event of the label's table lies within the last `label.active_days`.
+active if a contract is in force. The customer stays active in a gap of at most `label.grace_days` days before
+the next contract. The rows about a contract can come in up to `snapshot.late_days` days late. So the figures
+of a period are known only `label.grace_days` plus `snapshot.late_days` days after the end of the period. With
+an inactivity label, a customer is active if an event of the label's table lies within the last
+`label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one value or null
 for each period; a column of only nulls is left out. If the periods are not weeks, months or quarters, the
 series also has a column `end`, the end of each period.
-A series may also have `reason` and `notes`: objects whose keys are the positions of periods in `start`,
-counted from 0. For all customers together, `kpis.json` holds every month and quarter. Weekly
+A series may also have `reason` and `notes`. Each is an object with an entry for every period that has a
+reason or notes. The key of an entry is the position of its period in `start`: "0" is the first period, "1"
+the second. For all customers together, `kpis.json` holds every month and quarter. Weekly
 figures and figures of segments go back only three years.
 
 If [the label is an event](labels.md#an-event), `kpis.json` begins with the section `event`. The sections
@@ -47,14 +50,16 @@ about leaving are then absent, because an event does not say who stays a custome
 them.
 
 A figure with the mark "watched" can raise an alarm. The usual value of a week or month is the median of the
-weeks or months shortly before. For each past week or month, the distance between its value and its usual
-value is computed. The median of these past distances and their median absolute deviation give the limits
-for the latest value. A value outside the limits raises an alarm. If two years of data exist, a second pair
-of limits is computed without the effect of the season, and the narrower pair is used.
-The alarms also watch each stage of the playbook, each class of ratings (such as promoters) and, by month
-only, each segment. Because there are many such groups, an alarm about a group needs a larger distance from
-the usual value. For each alarm, `churn kpis` prints a line, and `kpis.json` has an entry with the usual value
-of the figure and the limit that its latest value crossed; the exit code stays 0.
+weeks or months shortly before. For each past week or month, its value minus its usual value is computed (the
+distance). One limit for the latest value lies below its usual value plus the median distance, and one lies
+above it. The more the past distances vary (median absolute deviation), the further apart the limits are. A
+value outside the limits raises an alarm, unless the value is better than usual. If two years of data exist, a
+second pair of limits is computed without the effect of the season, and the narrower pair is used.
+Groups of customers are watched too: each stage of the playbook, each class of ratings (such as promoters)
+and each segment. Segments are watched only by month. Because there are many such groups, an alarm about a
+group needs a larger distance from the usual value. For each alarm, `churn kpis` prints a line, and
+`kpis.json` has an entry with the usual value of the figure and the limit that its latest value crossed; the
+exit code stays 0.
 """
 
 

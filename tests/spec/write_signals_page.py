@@ -59,12 +59,12 @@ def _generic() -> Iterator[str]:
             "Generic signals exist for every table of events, also for the tables under `events:`. Choose "
             "families of signals for each table, such as `signals: {generic: {visits: [recency, rhythm]}}`. "
             "The list `[all]` switches on all families that fit the table. If you choose nothing, "
-            "the following families are on: "
+            "a table gets these families (the sections below describe them):\n\n"
         )
-        + "; ".join(f"{table}: {', '.join(families)}" for table, families in USUAL.items())
+        + "".join(f"- {table}: {', '.join(families)}\n" for table, families in USUAL.items())
         + (
-            f"; tables under `events:`: {', '.join(USUAL_OF_FURTHER)}; other tables: "
-            f"{', '.join(USUAL_OF_OTHERS)}. "
+            f"- tables under `events:`: {', '.join(USUAL_OF_FURTHER)}\n"
+            f"- other tables: {', '.join(USUAL_OF_OTHERS)}\n\n"
             "Counts and totals exist for each window in `signals.windows`. The lists below show the signals "
             f"of a table `visits` with one window of {WINDOW} days.\n"
         )

@@ -378,8 +378,8 @@ def stage_new_rows(
 ) -> None:
     """Create the raw view of a table from its new rows and its old rejects, which are checked again.
 
-    An old reject may be good now, for example if its customer was unknown before. A column of the view marks
-    the rejects that have the same key as a stored row; they stay rejects.
+    An old reject may be good now, for example if its customer was unknown before. An old reject that has the
+    same key as a stored row stays a reject; a column of the view marks such rejects.
 
     Args:
         source: The source.

@@ -130,8 +130,8 @@ def respelt_ids(
 ) -> Iterator[str]:
     """Yield a problem for each table whose ids differ from the ids of customers only in their spelling.
 
-    Spelling means capital letters, blanks and leading zeros. Random ids may differ in capital letters by
-    chance, so an id with small and capital letters is compared only if it is an e-mail address.
+    Spelling means capital letters, blanks and leading zeros. If ids are random letters, `aB3` and `Ab3` may
+    be two customers. So an id with small and capital letters is compared only if it is an e-mail address.
 
     Args:
         connection: The DuckDB that reads the customers and the rejected rows.

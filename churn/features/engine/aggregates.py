@@ -158,7 +158,10 @@ class Aggregates:
         return values if self._steady is None else values[self._steady]
 
     def _steady_position(self, position: AnyInt) -> LongArray:
-        """Turn positions in the list of steady rows (see `_runs`) into positions in `self.rows`."""
+        """Turn positions among the steady rows into positions among all selected rows.
+
+        A row is steady if it counts at every cutoff after its day.
+        """
         if self._steady is None:
             all_steady: LongArray = position.astype(np.int64)
             return all_steady
@@ -207,7 +210,10 @@ class Aggregates:
 
     @cached_property
     def _unsteady(self) -> LongArray:
-        """Return the positions of the rows that do not count at one or more cutoffs after their day."""
+        """Return the positions of the rows that are not steady (see `_runs`).
+
+        Such a row does not count at every cutoff after its day, for example because it became known late.
+        """
         if self.rows.steady is None:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(~self.rows.steady)

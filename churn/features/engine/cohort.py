@@ -75,7 +75,7 @@ class Customers:
         ids: The `customer_id` of each customer, `[n]`.
         signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being contacted, `[n]`.
-        has_event_on: The number of the first day on which an event of the label was known for the customer,
+        has_event_on: The day number on which it first became known that the customer had the label's event,
             `[n]`. None if `label.once` is false, because then earlier events do not matter.
     """
 

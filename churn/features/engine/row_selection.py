@@ -133,7 +133,7 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 def distinct_days(rows: SelectedRows) -> SelectedRows:
     """Reduce a selection to one row per customer and day.
 
-    At a cutoff, this row counts if any of the customer's rows of this day counts at the cutoff.
+    At a cutoff, the one row counts if at least one of the original rows of this customer and day counts.
     """
     assert rows.end is None  # questions about days are not allowed after `lacking()`
     new = np.empty(len(rows.day), dtype=bool)

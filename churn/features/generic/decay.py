@@ -18,7 +18,7 @@ FAST, SLOW = 7, 30
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Count rows with less weight for older rows, for three half-lives, and compare two of these counts."""
+    """Count rows with weights that halve every 7, 30 or 90 days of age; compare the first two counts."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",

@@ -57,7 +57,7 @@ class TableFacts:
 
     @property
     def lower_if_own(self) -> Direction:
-        """Return which values mean risk, for signals that are low if rows are few, such as a count of rows.
+        """Return which values of a signal mean risk, if few rows give a low value (as in a count of rows).
 
         The result is `lower` (low values mean risk) if fewer rows surely mean more risk, else `either`.
         """
@@ -65,7 +65,7 @@ class TableFacts:
 
     @property
     def higher_if_own(self) -> Direction:
-        """Return which values mean risk, for signals that are high if rows are few, such as gaps in days.
+        """Return which values of a signal mean risk, if few rows give a high value (as in gaps in days).
 
         The result is `higher` (high values mean risk) if fewer rows surely mean more risk, else `either`.
         """

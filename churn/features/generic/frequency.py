@@ -47,9 +47,9 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             rate,
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} per {RATE_DAYS} days since the sign-up (if it is older than two years: in the "
-            f"last two years). For this rate, the time counts as {QUIET_DAYS} days longer, so that a few "
-            "{noun} soon after the sign-up do not give a high rate.",
+            doc=f"{{noun}} per {RATE_DAYS} days in the time since the sign-up (at most the last two years). "
+            f"{QUIET_DAYS} days are added to this time, so that a few {{noun}} soon after the sign-up do not "
+            "give a high rate.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

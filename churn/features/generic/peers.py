@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Compare the row count with similar customers, and the change of the row count with all customers."""
+    """Compare a customer with similar customers by number of rows, and with all customers by its change."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,

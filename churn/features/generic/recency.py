@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count days since the latest row; compare them with the gaps between rows and the time since sign-up."""
+    """Count days since the latest row; divide by the mean gap between rows, or by the days since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -36,8 +36,8 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc="days since the last of the {noun}, divided by the mean gap between {noun} in "
-            f"{HABIT_DAYS} days, after 7 days are added to both.",
+            doc="days since the last of the {noun}, divided by the mean gap in days between {noun} in the "
+            f"last {HABIT_DAYS} days; 7 is added to both numbers.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )

@@ -128,8 +128,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="share of the earlier days with {noun} whose weekday had no {noun} in the last week; the earlier "
-        f"days are the {QUARTER_DAYS - 7} days before that week.",
+        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share that "
+        "fell on a missed weekday. A weekday is missed if it had no {noun} in the last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Compute mean and maximum of a number such as `amount`, its total per window, and the total's change."""
+    """Compute the mean, maximum and total of a number such as `amount`, and the change of the total."""
     name = value_of(table.contract)
     assert name is not None  # only tables with such a column get this family
     unit, german = UNITS.get(name, "units"), GERMAN[name]

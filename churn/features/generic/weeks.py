@@ -77,8 +77,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="how far {noun} have fallen behind the usual number since they began to fall short (CUSUM), "
-        "counted in usual weeks. A usual week has the mean number of the last 26 weeks.",
+        doc="how many {noun} are missing since their weekly number fell below the usual number (CUSUM), "
+        "divided by the usual number. The usual number is the weekly mean of the last 26 weeks.",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

@@ -1,7 +1,7 @@
 """Verbs that forecast customers' events with a buy-till-you-die model, which is fitted at each cutoff.
 
-The verbs of this file fit the model once per table, look-back and cutoff. Each customer's value is then cheap
-to compute.
+The verbs of this file fit the model once per table, look-back and cutoff. With the fitted model, the forecast
+for each customer is cheap to compute.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ class Cost(Enum):
     """The computing cost of a verb at one cutoff, in words for the documents."""
 
     CHOOSES = "none; these verbs only state which rows count, and in which window"
-    FOLDS = "one or two look-ups per customer, cutoff and window, independent of the number of rows"
-    WEEKS = "one look-up per customer, cutoff and week of the window, independent of the number of rows"
+    FOLDS = "one or two look-ups in prepared arrays per customer, cutoff and window, for any row count"
+    WEEKS = "one look-up in prepared arrays per customer, cutoff and week of the window, for any row count"
     PASSES = "one pass over the rows of the window at each cutoff"
     COMPUTES = "one calculation per customer; no table is read"
     COHORT = "a second pass over the customers, after the whole cohort of a cutoff has been read"

@@ -85,8 +85,8 @@ class FoldingVerbs(View):
     def never(self) -> Array:
         """Return 1 if there is no row since the customer's sign-up, and 0 if there is a row.
 
-        Without a row in the window, the value is 1 only if the window and the table's data reach back to the
-        sign-up. Otherwise an earlier row may exist, and the value is missing.
+        If no row is found, but the window or the table's data begin after the sign-up, an earlier row may
+        exist. The value is then missing.
         """
         count = self.reader.count(self.rows, self.window)
         days_since_sign_up = self.reader.tenure() - self.window[1]
@@ -122,7 +122,7 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the row count per `days` days, without days before the sign-up or the start of the data.
+        """Return the average row count in `days` days; first, `quiet_days` days without a row are added.
 
         A day is covered if the customer's sign-up and the start of the table's data lie on this day or
         earlier. The result is `count * days / length`, where `length` is the number of covered days plus
@@ -141,7 +141,7 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return the slope of the least-squares line of the daily counts, as the rise in `per_days` days.
+        """Fit a least-squares line to the daily row counts, and return how much it rises in `per_days` days.
 
         The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
         of rows on day x. The slope is missing if the sign-up or the table's data began after the window's

@@ -46,7 +46,7 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Measure how the kinds' shares changed in the last `days`: 0 if not at all, 1 if all kinds are new.
+        """Compare the mix of kinds in the last `days` with the earlier mix: 0 if equal, 1 if no common kind.
 
         The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
         (Lin 1991). The value is missing if the window has no rows in the last `days`, or none before.

@@ -138,7 +138,7 @@ class AmongPeers(CohortValue):
 
 @dataclass(frozen=True)
 class BeyondPopulation(CohortValue):
-    """A customer's log ratio of `recent` to `before`, minus the log ratio of the whole cohort.
+    """A customer's log ratio of `recent` to `before`, minus the same log ratio of the whole cohort.
 
     A season that changes all customers alike cancels out.
     """
@@ -190,7 +190,7 @@ def among_peers(values: Array) -> AmongPeers:
 
 
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
-    """Return a customer's log ratio of `recent` to `before`, minus the log ratio of the whole cohort.
+    """Return a customer's log ratio of `recent` to `before`, minus the same log ratio of the whole cohort.
 
     For the cohort, `recent` and `before` are summed over the customers of this cutoff who have both numbers.
 

@@ -151,7 +151,8 @@ class Reader(Protocol):
     def covers(self, window: Window) -> BoolArray | None:
         """Return a mask, `[n]`, of the customers whose data cover the window; None means all customers.
 
-        The data cover a window if they reach back to its start and the window ends after the sign-up.
+        A customer's data cover the window if the table's data reach back to the start of the window, and the
+        customer signed up before the end of the window.
         """
 
     def tenure(self) -> Array:

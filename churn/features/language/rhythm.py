@@ -65,7 +65,7 @@ class RhythmVerbs(View):
         )
 
     def gap_trend(self) -> Array:
-        """Fit a least-squares line to ln(gap), and return its slope: above 0 if the gaps grow longer.
+        """Return the slope of a least-squares line through ln(gap): above 0 if the gaps grow longer.
 
         The slope is the rise from one gap to the next. It is missing with fewer than three gaps.
         """
@@ -88,9 +88,9 @@ class RhythmVerbs(View):
     def clumpiness(self) -> Array:
         """Return how clumped the active days are: 0 if they are evenly spaced, near 1 if they form clumps.
 
-        The n active days cut the window into n + 1 parts. The value is `1 + sum(x ln x) / ln(n + 1)`. The
-        sum is over all parts, and x is the length of a part as a share of the window. The value is missing if
-        there is no active day. The value is also missing if the sign-up or the table's first row is later
+        The n active days cut the window into n + 1 parts. Let x be the length of a part as a share of the
+        window. The value is `1 + sum(x ln x) / ln(n + 1)`, with the sum over all parts. The value is missing
+        if there is no active day. The value is also missing if the sign-up or the table's first row is later
         than the window's first day.
         Source: Zhang, Bradlow and Small 2015.
         """
@@ -121,9 +121,10 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of earlier active days whose weekday had no activity in the last week.
+        """Return which share of active days before the last week fell on weekdays missed in the last week.
 
-        The last week is the window's last seven days; the earlier days lie before it in the same window.
+        The last week is the window's last seven days; the other days lie before it in the same window. A
+        weekday is missed if it has no activity in the last week.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))

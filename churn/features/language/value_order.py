@@ -33,9 +33,10 @@ class OrderedVerbs(View):
         return at_position(values, end - 2, end - start >= 2)
 
     def run_lacking(self, outcome: str) -> Array:
-        """Count the rows after the latest row with a known outcome; missing for a customer without rows.
+        """Count the rows after the latest row that has the outcome; missing for a customer without rows.
 
-        If none of a customer's rows has a known outcome, all of them count.
+        If no row of a customer has the outcome, all rows count. An outcome counts if it was known before the
+        cutoff.
         """
         column = f"{self._outcome(outcome)}_day"
         rows = self.reader.sequence(self.rows, self.window, (column,))
@@ -48,7 +49,10 @@ class OrderedVerbs(View):
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
-        """Return a quantile: the lowest value such that at least `share` of the values are not above it."""
+        """Return a quantile of a value over the rows, such as the median with `share` 0.5.
+
+        The quantile is the lowest value for which at least `share` of the values are equal to it or lower.
+        """
         rows, values = self._values(value)
         return quantile_per_customer(rows, values, share)
 
@@ -78,7 +82,7 @@ class OrderedVerbs(View):
         return self._where_covered(per_customer(rows, (end > rows.columns[due]).astype(np.float64)))
 
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
-        """Return the days until part of `balance` expires: a row's `value` expires at its `scheduled` time.
+        """Return the days until part of `balance` expires: a row's `value`, which is valid until `scheduled`.
 
         Each row holds a value (such as the points that a customer earned), which expires at the row's
         scheduled time. The value of a row without a scheduled time never expires. It is assumed that
@@ -120,7 +124,7 @@ class OrderedVerbs(View):
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours from a row's time to its `outcome` time; weights halve every `half_life_days`.
+        """Average the hours from a row to its outcome; a row's weight halves per `half_life_days` of its age.
 
         `outcome` is a column of times, such as `first_reply_at`. Rows without a known outcome do not count.
         The weight of a row is `0.5 ** (age in days / half_life_days)`.

@@ -49,7 +49,7 @@ class View:
         return replace(self, window=(days, skip))
 
     def week(self, k: int) -> Self:
-        """Set the window to the k-th last week, `[cutoff - 7 k days, cutoff - 7 (k - 1) days)`.
+        """Set the window to the k-th week before the cutoff, `[cutoff - 7 k days, cutoff - 7 (k - 1) days)`.
 
         The last week before the cutoff is week 1.
         """

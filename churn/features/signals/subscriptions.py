@@ -93,6 +93,6 @@ def subscription_mrr_change(subscriptions: Events) -> Array:
     german="wollte vor {value:.0f} [Tag|Tagen] kündigen und ist geblieben",
 )
 def subscription_days_since_cancel_reversed(subscriptions: Events) -> Array:
-    """Days since the latest request to cancel that is over a year old and whose contract still runs."""
+    """Days since the latest withdrawn request to cancel: over a year old, but its contract still runs."""
     requests = subscriptions.by("cancel_requested_at").last(days=CONTRACT_DAYS, skip=LONGEST_NOTICE_DAYS)
     return requests.lacking("ended_at").days_since_last()

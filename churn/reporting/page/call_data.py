@@ -79,8 +79,8 @@ def call_data(
 
     - `probability` is in 1/10,000. `value` is rounded to whole units of money (None if unknown). `due` is in
       days after the earliest due date of the list.
-    - `owner`, `play`, `channel`, `family`, `stage` and `status` are positions in the list that has the same
-      key under `names`.
+    - `owner` is a position in the list `names.owner`. In the same way, `play`, `channel`, `family`, `stage`
+      and `status` are positions in their own lists in `names`.
     - `nights` lists the latest nights. `history` has the customer's probability in each of these nights, in
       units of 1/1,000. `seen` has the number of days since the customer's last row in each of the `tables`.
       The lists `history` and `seen` are packed, see `pack`.
@@ -88,9 +88,9 @@ def call_data(
       call, `usual` says at which position of `levels` the signal's usual value stands. `more` has the reasons
       that the row does not show, as positions in `reasons`. `before` has the contacts of earlier nights, each
       as night, play and channel.
-    - `lines` lists the subjects and the lines of all messages as texts. In these texts, `NAME_MARK` stands
-      for the name of the customer. For each call, `message` has positions in `lines`: first the position of
-      the subject, then the position of each line of the message.
+    - `lines` is a list of texts: the subjects of all messages, and their lines. In these texts, `NAME_MARK`
+      stands for the name of the customer. For each call, `message` has positions in `lines`: first the
+      position of the subject, then the position of each line of the message.
     """
     names = {key: Numbers() for key in ("owner", "play", "channel", "family", "stage", "status")}
     for status in STATUSES:

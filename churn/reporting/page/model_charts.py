@@ -227,9 +227,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
 
 
 def _loss_sentence(words: Words, curve: Sequence[ProfitPoint]) -> str:
-    """Return a sentence if contacts make no profit, whatever their number, or if their profit is not certain;
-    "" otherwise.
-    """
+    """Return a warning if no number of contacts makes a certain profit; otherwise ""."""
     calls = [point for point in curve if point.share > 0 and point.value is not None]
     gains = [point for point in calls if point.value is not None and point.value > 0]
     if calls and not gains:

@@ -231,8 +231,8 @@ def _explanation(words: Words, latest: PlacedFigure) -> Markup:
     if latest.figure.name != "value_of_one_point":
         return EMPTY
     sentence = words.html(
-        "The %(n)s customers of today would be worth this amount more, in today's money, if one more of "
-        "every hundred customers stayed in each future month.",
+        "Suppose that in each future month, one more of every hundred customers stays. Then the %(n)s "
+        "customers of today are worth this amount more, in today's money.",
         n=show_number(words, latest.figure.n, latest.source.at("n")),
     )
     return Markup('<div class="small">{}</div>').format(sentence)

@@ -40,8 +40,8 @@ ARITHMETIC = (
         ", prior=1",
         {"ana": 2, "ben": 0.5, "none": 1, "new": MISSING},
         (
-            "The values of Ana, Ben and the customer without rows are (3 + 1) / (1 + 1), (0 + 1) / (1 + 1) "
-            "and (0 + 1) / (0 + 1)."
+            "With `prior=1`, Ana's value is (3 + 1) / (1 + 1), and Ben's value is (0 + 1) / (1 + 1). The "
+            "value of customer `none`, who has no rows in the two windows, is (0 + 1) / (0 + 1)."
         ),
     ),
     _of_change(
@@ -61,8 +61,8 @@ ARITHMETIC = (
         "",
         {"ana": 2 / sqrt(2), "ben": -1 / sqrt(2), "none": 0, "new": MISSING},
         (
-            "The values of Ana, Ben and the customer without rows are (3 - 1) / sqrt(1 + 1), (0 "
-            "- 1) / sqrt(1 + 1) and (0 - 0) / sqrt(0 + 1)."
+            "Ana's value is (3 - 1) / sqrt(1 + 1), and Ben's value is (0 - 1) / sqrt(1 + 1). The value of "
+            "customer `none`, who has no rows in the two windows, is (0 - 0) / sqrt(0 + 1)."
         ),
     ),
 )
@@ -108,11 +108,11 @@ COHORT = (
         (
             "In the example there are twenty peers, and each customer also counts as a peer of itself. "
             "Customers p00 and p01, who have no login in the 28 days, have the lowest count. "
-            "For each of these two customers, no peer has a lower count, and two peers have the same "
-            "count: the two customers themselves. So the value of each of the two is (0 + 2 / 2) / 20. "
-            "For every other customer, n peers have a lower count and only the customer itself has an equal "
-            "count, so the value is (n + 1 / 2) / 20. No other customer has a tenure similar to that of the "
-            "new customer, so the new customer has too few peers for a rank."
+            "For each of the two, no peer has a lower count, and two peers (p00 and p01) have an equal "
+            "count. So the value of each of the two is (0 + 2 / 2) / 20. Every other customer has n peers "
+            "with a lower count. Only the customer itself has an equal count, and it counts half. So the "
+            "value is (n + 1 / 2) / 20. Customer `new`, who is not in the tables above, signed up only on 1 "
+            "June 2024. Nobody else has a similar tenure, so customer `new` has too few peers for a rank."
         ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
@@ -133,7 +133,8 @@ COHORT = (
             "Customer `new` signed up after the earlier window, so this customer has no value and does not "
             "count. Customers `ana`, `ben` and `none` together have 2 rows in the earlier window and 3 "
             "rows in the recent window, a factor of 3/2. Ana has 1 row in the earlier window and 3 rows in "
-            "the recent window. With 1 added to each number, her factor is 4/2, so her value is "
+            "the recent window. The verb adds `prior` (here 1) to the two numbers of one customer, but not "
+            "to the sums over all customers. So Ana's factor is (3 + 1) / (1 + 1) = 4/2, and her value is "
             "ln (4 / 2) - ln (3 / 2)."
         ),
         SIGNED_UP,

@@ -212,8 +212,7 @@ EXAMPLES = (
         {"ana": "edit", "ben": "share", "none": MISSING},
         (
             "The verb returns a code: the number under which the store keeps the latest name. "
-            "Instead of this number, the table above and the snapshots show the name. A row without a kind "
-            "is ignored."
+            "The table above and the snapshots show the name, not the code. A row without a kind is ignored."
         ),
     ),
     Example(
@@ -235,7 +234,8 @@ EXAMPLES = (
         {"ana": 1, "ben": 0.5, "none": 0},
         (
             "Ana has 4 rows in 28 days, which is 1 row in 7 days. Ben signed up 14 days before the cutoff. "
-            "So Ben has 1 row in 14 days, which is 0.5 rows in 7 days."
+            "So Ben has 1 row in 14 days, which is 0.5 rows in 7 days. With `quiet_days=14`, 14 days without "
+            "a row are added, so Ben has 1 row in 28 days."
         ),
         customers="""
         customer | signed_up_at

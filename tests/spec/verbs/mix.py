@@ -64,8 +64,9 @@ EXAMPLES = (
             "none": MISSING,
         },
         (
-            "Ana's recent mix is 1/2 `view` and 1/2 `share`. Ana's earlier mix is 2/3 `view` and 1/3 "
-            "`edit`. The mean of both mixes has 7/12 `view`."
+            "In the last 14 days, Ana has one row of the kind `view` and one of the kind `share`. So her "
+            "recent mix is 1/2 `view` and 1/2 `share`. Her earlier mix is 2/3 `view` and 1/3 `edit`. The "
+            "mean of both mixes has 7/12 `view`."
         ),
     ),
     _example(

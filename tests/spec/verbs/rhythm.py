@@ -52,9 +52,9 @@ EXAMPLES = (
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
         (
-            "The gaps between Ana's active days are 2, 4 and 8 days. At least half of the gaps must be as "
-            "long as the quantile or shorter. Half of three gaps is 1.5, rounded up to two gaps. So the "
-            "quantile is Ana's second shortest gap."
+            "The gaps between Ana's active days are 2, 4 and 8 days. Only one of these three gaps is 2 days "
+            "or shorter, which is less than half. Two of the three gaps are 4 days or shorter, which is at "
+            "least half. So the quantile is 4 days."
         ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),
@@ -104,8 +104,9 @@ EXAMPLES = (
         (
             "Ana's active days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first "
             "part begins at the start of the window, the next parts are Ana's gaps, and the last part ends "
-            "at the end of the window. The value is `1 + sum(x ln x) / ln(n + 1)`. Here n is the number of "
-            "active days. The sum is over all parts, and x is the length of a part as a share of the window."
+            "at the end of the window. Let n be the number of active days, and let x be the length of a part "
+            "as a share of the window. The value is `1 + sum(x ln x) / ln(n + 1)`, with the sum over all "
+            "parts."
         ),
     ),
     _example(

@@ -48,9 +48,9 @@ EXAMPLES = (
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
         (
             "Ana opened the mail of 25 June exactly at the midnight of the cutoff, so this opening is not "
-            "known yet. Ana opened two other mails, those of 1 June and 10 June. After 10 June, two mails "
-            "were sent. Ana opened the mail of 1 June only on 28 June. This does not matter: the verb looks "
-            "for the mail that was sent last, not for the mail that was opened last."
+            "known yet. Ana opened two other mails, those of 1 June and 10 June. Of these two mails, the "
+            "verb takes the one that was sent last, on 10 June. After 10 June, two mails were sent, so the "
+            "value is 2. It does not matter that Ana opened the mail of 1 June later, on 28 June."
         ),
     ),
     Example(
@@ -59,7 +59,10 @@ EXAMPLES = (
         "orders.quantile('amount', 0.5)",
         ORDERS,
         {"ana": 20, "ben": 7, "none": MISSING},
-        "Ana's amounts are 10, 20, 30 and 40. Half of the amounts are 20 or less.",
+        (
+            "Ana's amounts are 10, 20, 30 and 40. Half of the amounts are 20 or less. Only a quarter of the "
+            "amounts are 10 or less, so the quantile is not 10 but 20."
+        ),
         more={
             "orders.quantile('amount', 0.51)": {"ana": 30, "ben": 7, "none": MISSING},
             "orders.quantile('amount', 1.0)": {"ana": 40, "ben": 7, "none": MISSING},
@@ -109,8 +112,8 @@ EXAMPLES = (
         """,
         {"rises": 4, "one_day": MISSING, "two": MISSING},
         (
-            "The values 1, 2 and 3 are ten days apart. At the cutoff, ten days after the last "
-            "value, the line reaches 4. Two values are too few for a line."
+            "The values 1, 2 and 3 are ten days apart. The verb fits a straight line to them. At the cutoff, "
+            "ten days after the last value, this line reaches 4. Two values are too few for a line."
         ),
     ),
     Example(

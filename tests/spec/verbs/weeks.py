@@ -87,9 +87,10 @@ EXAMPLES = (
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb "
-            "computes 1 minus the number of rows and adds it to a sum; a sum below 0 becomes 0. This sum "
-            "(CUSUM) is 0 after each of the first four weeks, 1 after the fifth week, and 2 after the sixth."
+            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb adds "
+            "a difference to a sum: this average minus the number of rows in the week. If the sum falls "
+            "below 0, it is set to 0. This sum (CUSUM) is 0 after each of the first four weeks, 1 after the "
+            "fifth week, and 2 after the sixth."
         ),
     ),
     _example(

@@ -94,4 +94,4 @@ def test_the_page_says_which_cost_the_call_list_uses(
 
     text = " ".join(html.striptags().split())
     assert [sentence for sentence in words if sentence not in text] == []
-    assert ("measured from" in text or "gemessen an" in text) is is_measured
+    assert ("This is measured" in text or "gemessen an" in text) is is_measured

@@ -83,7 +83,8 @@ def test_it_tells_label_cohort_figures_what_is_off_the_guards_the_verdict_and_th
         "At 2024-01-29 500 customers were at risk",
         "500 rows, 50 churners (10.0%)",
         "- the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
-        "in 1 of them the probabilities are wrong: observed/expected of these segments differs from 0.98",
+        "in 1 of them the probabilities are too high or too low, compared with all customers. "
+        "Observed/expected is 0.98",
         "- plan told 0: 1.20 [1.19, 1.21]",
         "1 guards ran; their findings:\n\n- stop: alone: p0: told 0",
         "Refused: 1 of 2 gates passed.\n\n- refused: told 0",

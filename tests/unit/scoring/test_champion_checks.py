@@ -58,7 +58,7 @@ def test_a_champion_whose_definitions_have_another_format_is_refused_with_the_wa
     old = spec(signals=[{"name": name, **recorded} for name in DEFINITIONS])
 
     with pytest.raises(
-        ModelError, match=r"2 signals \(login_change: .*another format.*`churn run`"
+        ModelError, match=r"2 signals in the format of that version .*login_change: .*`churn run`"
     ) as caught:
         check_fit(old, PARAMS, DEFINITIONS)
 

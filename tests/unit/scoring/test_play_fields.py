@@ -352,8 +352,8 @@ def test_an_owner_that_is_nearly_another_owner_is_a_warning(typo):
     playbook = with_owners("customer success", "customer success", typo)
 
     assert playbook.warnings == (
-        f"playbook.yaml: line 4: plays[2].owner '{typo}' is spelled nearly like 'customer success', the "
-        "owner of 2 plays. If both names mean the same owner, use only one of them.",
+        f"playbook.yaml: line 4: plays[2].owner '{typo}' is spelled nearly like 'customer success', which "
+        "is the owner of 2 plays. If both names mean the same owner, use only one of them.",
     )
 
 
