@@ -113,7 +113,8 @@ def document_sentences(text: str, file: str) -> Iterator[Sentence]:
         blocks.append(_one_line(block[0])[:MAX_BLOCK_LENGTH])
         return f"\n\n{BLOCK_MARK}{len(blocks) - 1}\n\n"
 
-    text = re.sub(r"^```[\s\S]*?^```|(?:^\|.*\n?)+", hide, text.replace("**", ""), flags=re.M)
+    text = re.sub(r"(`[^`]*`)|\*\*", lambda part: part[1] or "", text)  # bold, but not a power in code
+    text = re.sub(r"^```[\s\S]*?^```|(?:^\|.*\n?)+", hide, text, flags=re.M)
     text = re.sub(r"^(!\[|    ).*$", "", text, flags=re.M)
     heading = lead = last = shown = ""
     for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )", text):

@@ -135,8 +135,8 @@ def _prove(
         f"{min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} customers at the cutoffs "
         f"{', '.join(map(str, sample))}. The proofs show: {'; '.join(proofs.PROOFS.values())}."
         if not findings
-        else f"proofs failed. Findings: {len(findings)}. In each finding, a signal or the cohort differs "
-        "from the snapshots."
+        else f"proofs failed. Findings: {len(findings)}. For each finding, the program computed a signal or "
+        "the cohort again and got other values than in the snapshots."
     )
     return findings
 

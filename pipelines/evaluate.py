@@ -55,7 +55,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     Raises:
         CallError: no challenger was trained, or the challenger was trained on other snapshots, or the
             challenger was selected after a test cutoff.
-        Stop: no matured cutoff can be tested, because none has an earlier matured cutoff to train on.
+        Stop: there is no test cutoff, because the labels known at each cutoff were not enough to train a
+            model.
     """
     snapshots = read_untreated(params, known_by=cutoff)
     if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
@@ -143,7 +144,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     echo.report(evaluation_summary(result))
     sign_offs = SignOffs.of(params)
     if training.found:
-        echo(f"guards of `churn train`: {count_sentence(training.found, sign_offs)}.")
+        echo(f"findings of `churn train`: {count_sentence(training.found, sign_offs)}.")
     echo.report(*finding_lines(findings, sign_offs))
     echo(f"card: {card.path}, with charts: {page}")
     echo(link)

@@ -185,7 +185,7 @@ def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
 
 
 def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
-    """Return the exception class for an error at `path`, and the parameter that names its folder."""
+    """Return the error class for a fault at `path`, and the parameter that names the folder of `path`."""
     if params is None:
         return ParamsError, "the path"
     for folder, kind, key in _folders_of(params):

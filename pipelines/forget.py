@@ -54,8 +54,8 @@ def run(
         CallError: nothing is held under this id, `--yes` is missing, or a cutoff is given.
         SourceError: a file is damaged.
         DeliveryError: the database that gets each night's scores does not answer; nothing is erased then.
-        Stop: a file still holds the customer, or an earlier erasure is unfinished. A call with `--yes`
-            and without `--dry-run` completes the earlier erasure instead.
+        Stop: a file still holds the customer, or an earlier erasure is unfinished. With `--yes` and without
+            `--dry-run`, an unfinished erasure is no reason to stop: the call completes that erasure first.
     """
     if cutoff is not None:
         raise CallError(

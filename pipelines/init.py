@@ -86,9 +86,9 @@ def run(
         echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")
     for variable in variables:
         echo(
-            f"init: {params} holds the name {variable} in place of the source's password. Before each verb, "
-            "put the password into the environment, as it is and without codes such as %40: export "
-            f"{variable}='...'"
+            f"init: {params} does not hold the source's password, only the name of an environment variable: "
+            f"{variable}. Before each verb, put the password into this variable, as it is and without codes "
+            f"such as %40: export {variable}='...'"
         )
     echo("init: read the comments, correct what is wrong, then run `churn check`.")
     return None

@@ -292,8 +292,8 @@ def plays_off_line(off: Mapping[str, Sequence[str]], n_plays: int) -> str:
     plays = "; ".join(f"'{name}' ({', '.join(signals)})" for name, signals in off.items())
     are = "is" if len(off) == 1 else "are"
     return (
-        f"{len(off)} of the {n_plays} plays of the playbook {are} off, because signals are absent (no such "
-        f"table, or the signal is left out): {plays}."
+        f"{len(off)} of the {n_plays} plays of the playbook {are} off, because a signal that the play needs "
+        f"has no table or is left out: {plays}."
     )
 
 

@@ -63,8 +63,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
         Stop: no label is known yet, or there are too few rows or customers, no churners, no stayers or no
-            signals. Or some contacted customers have no control that represents them, and this is not
-            accepted in `evaluate.accept`.
+            signals. A further reason to stop is that no control represents some contacted customers, unless
+            `evaluate.accept` accepts this.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_untreated(params, known_by=cutoff)
@@ -168,8 +168,8 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     Raises:
         ModelError: there is no champion.
-        Stop: no cutoff after the champion's training has known labels. Or a test cutoff is too early: the
-            champion has learnt from labels that became known after this cutoff.
+        Stop: no cutoff after the champion's training has known labels, or the champion has learnt from
+            labels that became known after a test cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
     refresh = refresh_level(champion, snapshots)
@@ -252,7 +252,7 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
     )
     sign_offs = SignOffs.of(params)
     if earlier := data_findings(snapshots):
-        echo(f"guards of `churn snapshot`: {count_sentence(earlier, sign_offs)}.")
+        echo(f"findings of `churn snapshot`: {count_sentence(earlier, sign_offs)}.")
     echo.report(*finding_lines(findings, sign_offs))
     return findings
 

@@ -60,8 +60,8 @@ PROOF_NOTE = (
     "erasure were allowed."
 )
 REJECTS_NOTE = (
-    "The rejected rows are shown as the source wrote them. Each row breaks the rule that is named "
-    "with it, and is not used."
+    "The rejected rows are shown as the source wrote them. In each row, `rule` names the "
+    "rule that the row breaks. Rejected rows are not used."
 )
 LISTS_NOTE = (
     "The rows of the customer in the two lists beside the call list: `advocates` and `gone`. The columns "
@@ -367,7 +367,7 @@ def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Ro
 
 
 def model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
-    """Yield each cutoff that a model learnt from and for which the snapshots hold a label of the customer."""
+    """For each model, yield the training cutoffs at which the snapshots hold a label of the customer."""
     labelled = {row["cutoff"] for row in snapshots if row["left"] is not None}
     for model in models:
         for cutoff in model.trained_cutoffs:

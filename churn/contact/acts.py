@@ -224,9 +224,9 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
         )
     if states.n_unmatched:
         yield (
-            f"contacts: {states.n_unmatched:,} rows name a task that does not exist, belongs to another "
-            "customer or was planned only after the contact. These rows change the state of no task: "
-            "correct `task_id`."
+            f"contacts: {states.n_unmatched:,} rows have a wrong `task_id`: there is no such task, the task "
+            "belongs to another customer, or the contact was made before the task was planned. These rows "
+            "change the state of no task: correct `task_id`."
         )
     for result, n in states.unknown_results.items():
         yield (
@@ -243,7 +243,7 @@ def state_warnings(states: TaskStates) -> Iterator[str]:
 def _exits(
     store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected_ids: npt.NDArray[np.object_]
 ) -> pd.DataFrame:
-    """Return when and why customers who have a task came back or left: `customer_id`, `happened_on`, `why`.
+    """Return events that are a reason to withdraw a customer's tasks: `customer_id`, `happened_on`, `why`.
 
     If the label is inactivity, a new event in the label's table, such as a login, means that the customer
     came back. A customer who is not in the cohort tonight has left. If the customer was in the cohort in the

@@ -70,8 +70,8 @@ def consents_at(
     These rules are applied for each customer, channel and purpose:
 
     - Only what happened before the cutoff counts: `given_at < cutoff` and `withdrawn_at < cutoff`.
-    - The latest consent counts. A withdrawal ends the consent in the same row of the table. It also ends all
-      consents in other rows that were given before the withdrawal or at the same instant.
+    - The latest consent counts. A time in `withdrawn_at` ends the consent of the same row. This withdrawal
+      also ends all consents in other rows that were given before it or at the same instant.
     - A consent that is given after a withdrawal is valid again.
     - Channels and purposes are compared without regard to capital letters and to blanks at both ends. A
       consent for another purpose does not count.

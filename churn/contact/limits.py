@@ -94,7 +94,8 @@ class Limits:
         per_channel: The largest number of new contacts through each channel in this night; a channel that is
             not named has no limit.
         unit: The kind of unit that is assigned to an arm, as in `experiments.unit`: `person`, `account` or
-            `customer`. The reason that `same_unit_tonight` returns names this kind of unit.
+            `customer`. One of the reasons not to contact a customer names this kind of unit (see
+            `same_unit_tonight`).
     """
 
     rest_days: int
@@ -108,8 +109,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The customers of both arms who have a play tonight and whom only the limits may still refuse. Shape
-    `[candidates]`.
+    """The customers of both arms who have a play tonight and passed every check that comes before the limits.
+
+    All arrays have the shape `[candidates]`.
 
     Attributes:
         customers: The ids of the customers; each occurs once.
@@ -137,8 +139,8 @@ class EarlierTasks:
         units: The unit (person, account or customer) to which the customer of each task belonged when the
             task was planned.
         units_tonight: The unit to which the customer of each task belongs tonight; None if the customer has
-            no unit. It differs from the unit in `units` if, after the task was planned, several customers
-            turned out to be one person.
+            no unit. The unit of a customer can change, for example when two customers turn out to be one
+            person.
         due_at: The due dates, `datetime64[D]`.
     """
 
@@ -228,8 +230,8 @@ def select_contacts(
         limits: The limits.
         planned_on: The cutoff of the night.
 
-    The arm of a unit is not an argument of this function, and the result of a task is not an argument. So the
-    budget, the days of rest and the cap apply to a control exactly as to a treated unit.
+    The function does not know the arm of a unit or the result of a task. So the budget, the days of rest and
+    the cap apply to a control exactly as to a treated unit.
     """
     if len(pd.unique(candidates.customers)) < len(candidates.customers):
         raise ValueError("a customer is a candidate twice; a night has one play for each customer")

@@ -21,12 +21,12 @@ BAND_MARGIN = 1.1
 def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     """Return the health bands; a score just beyond the edge of a band for one night does not change the band.
 
-    The raw band of a night follows from the scores of that night alone. A customer keeps the band of the
-    night before, unless one of two rules changes it. First, the band changes if the raw bands of this night
-    and of the night before are both better, or both worse, than the customer's band. Second, the band changes
-    after one night if the odds ratio (the customer's odds of leaving, divided by the usual odds) is at least
-    10 % beyond the edge of the band. A customer who has no earlier band, or who joined too recently, gets the
-    raw band of this night.
+    Each band is a range of the odds ratio: the customer's odds of leaving, divided by the usual odds. The raw
+    band of a night follows from the scores of that night alone. A customer keeps the band of the night
+    before, unless one of two rules changes it. First, the band changes if the raw bands of this night and of
+    the night before are both better, or both worse, than the customer's band. Second, the band changes if
+    this night's odds ratio is at least 10 % beyond the edge of the customer's band. A customer who has no
+    earlier band, or who joined too recently, gets the raw band of this night.
 
     Args:
         scores: The scores of the cohort.

@@ -62,8 +62,8 @@ class NightPlan:
         stages: The stage of each customer by the playbook, None if no condition of a stage is true; shape
             `[customers]`.
         ledger_rows: The new rows of the ledger, by table.
-        rule_counts: For each rule of the playbook, three numbers: the customers whom the rule fits, those of
-            them who get its play, and those of them who are planned for contact.
+        rule_counts: For each rule of the playbook, how many customers the rule fits, how many get its play,
+            and how many are planned for contact with this play.
         lists: The lists other than the call list, such as the list of lost customers; empty in a trial.
     """
 

@@ -149,8 +149,8 @@ def preference_counts(
 ) -> dict[str, int]:
     """Count the customers whose answers decided their channel, and the customers with too few answers.
 
-    Only customers who may be contacted count. Their play must have `channel: preferred`: the channel in which
-    the customer answers most often is tried first.
+    A customer counts only if the customer may be contacted and has a play with `channel: preferred`. Such a
+    play first tries the channel in which the customer answers most often.
 
     Args:
         plays: The play of each customer.

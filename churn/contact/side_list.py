@@ -7,9 +7,9 @@ some days), and `churn measure` compares the arms. A play without its own contro
 effect is not measured. With or without such tasks, the arms of the call list can be compared, for two
 reasons:
 
-1. No list holds units of the universal control group, or of the control group of another play. Before the
-   night on which a unit is drawn into a control group, the unit can be on a list. The arms can still be
-   compared, because the draw does not depend on the lists.
+1. A unit of the universal control group is on no list. A unit in the control group of one play is not listed
+   for any other play. Before the night on which a unit is drawn into a control group, the unit can be on a
+   list. The arms can still be compared, because the draw does not depend on the lists.
 2. A unit that has a task, or rests after a task, is not put on a list. This rule is the same for treated
    units and for controls. There is one exception: a treated customer with an open task from a list stays on
    this list.
@@ -110,7 +110,8 @@ class SideList:
             measured.
         new_assignments: The new rows of the ledger with the arms of `measured_plays`.
         new_tasks: The new rows of the ledger with the tasks of `measured_plays`, in both arms.
-        withheld_tasks: Why a customer with an open task is not on the list tonight, by the id of the task.
+        withheld_tasks: The reasons why customers with an open task are not on the list tonight; the keys are
+            the ids of the tasks.
     """
 
     audience: Audience
@@ -252,7 +253,7 @@ class _Gates:
         """Collect what keeps customers off a list.
 
         If a play has its own control group, this function does not collect the customers in that group.
-        `reason_of` recognises such a customer by the open task, whose arm is `control`.
+        `reason_of` keeps these customers off the list, because their open task has the arm `control`.
         """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]

@@ -69,10 +69,12 @@ def task_states(
 
     A task that no event has ended is in one of these states:
 
-    - snoozed, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
+    - `snoozed`, if its last contact has this result and `snoozed_until` is after the cutoff; it keeps its due
       date;
-    - open up to its due date and overdue after it, if the task is not snoozed. A contact with the result
-      `no answer` does not change the state.
+    - `overdue`, if the task is not snoozed and its due date lies before the cutoff;
+    - `open`, if the task is neither snoozed nor overdue.
+
+    A contact with the result `no answer` does not change the state.
 
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.

@@ -59,7 +59,7 @@ class Acts:
     """What is known about customers and earlier contacts, in addition to the signals.
 
     Attributes:
-        units: The unit of the experiments (person, account or customer) to which each customer belongs.
+        units: The unit of each customer: the person, account or customer that experiments assign to an arm.
         consents: The consents that are valid at the cutoff.
         suppressed_ids: The customers on suppression lists, and all other ids of the same persons.
         objected_ids: The customers who objected to contacts, as known today, and all other ids of the same

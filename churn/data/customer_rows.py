@@ -110,7 +110,7 @@ def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]
 
 
 def is_id_of(value: object, customer: str) -> bool:
-    """Return whether a value is a text that holds the given id; `.0` may follow an id of digits.
+    """Return whether a value is a text that holds the given id; the id 7 may also be written as `7.0`.
 
     >>> is_id_of(" 7.0 ", "7"), is_id_of("07", "7"), is_id_of(None, "None")
     (True, False, False)

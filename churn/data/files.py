@@ -149,7 +149,8 @@ def dated_paths(folder: Path, prefix: str = "", suffix: str = "") -> dict[date, 
 def replace_folder(new_folder: Path, path: Path) -> None:
     """Move a finished folder to `path`; readers find the old folder, no folder or the new folder.
 
-    Only the holder of a lock may call this function, because the old folder has a fixed name during the move.
+    Only the holder of a lock may call this function. Without a lock, two processes could give their old
+    folders the same name during the move.
     """
     old_folder = _old_folder(path)
     restore_folder(path)

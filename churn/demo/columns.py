@@ -156,7 +156,7 @@ class Chunk:
 
 
 def office_time(rng: np.random.Generator, size: int) -> Values:
-    """Draw a second of the day between 6 and 22 o'clock, when summer time never begins or ends."""
+    """Draw times of the day, in seconds, between 6 and 22 o'clock; the clocks never change in these hours."""
     hours = np.clip(rng.normal(13.0, 3.2, size), 6.0, 21.99)
     seconds: Values = (hours * 3600).astype(np.int64)
     return seconds

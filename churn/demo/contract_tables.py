@@ -96,8 +96,8 @@ def subscriptions(chunk: Chunk) -> pa.Table:
 
     A row ends when its contract ends, when the contract is renewed for another year, or when the plan
     changes. `renews_at` is the end of a yearly term, at most a year after the row's start. A monthly contract
-    has no `renews_at`, because its row would get a new date every month, and the date would then show who is
-    still a customer.
+    has no `renews_at`. If it had one, this date would move on every month until the contract ends. So a date
+    in the future would show who is still a customer.
     """
     people, spells = chunk.people, chunk.life.spells
     rows = _split_by_plan(chunk, _terms(chunk))

@@ -85,7 +85,8 @@ class LiveCompany:
     def __init__(self, customers: int, seed: int) -> None:
         """Simulate the history of the company.
 
-        What becomes known only after the history, such as a late payment, is kept for the later days.
+        Some facts of the history, such as a late payment, become known only after its last day. They are
+        simulated here too, and `export` shows them once they are known.
 
         Args:
             customers: The number of customers, past and present together.
@@ -294,7 +295,7 @@ def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
 
 
 def _contract_keys(rows: pa.Table) -> pa.Array:
-    """Return the key of each contract, made of its customer and its start; missing if one of them is."""
+    """Return the key of each contract: customer and start; NULL if the customer or the start is missing."""
     starts = rows["started_at"].cast(pa.int64()).cast(pa.string())
     return pc.binary_join_element_wise(rows["customer_id"], starts, "|").combine_chunks()
 

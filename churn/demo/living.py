@@ -173,9 +173,10 @@ class LivingChunk:
         return decode(loyalty_of(chunk, earnings))
 
     def spells(self) -> pa.Table:
-        """Return the start and end of each spell (unbroken contract).
+        """Return a table with the start and end of each spell (unbroken contract).
 
-        The table holds the spells of both simulated worlds: without contacts, and with contacts.
+        The column `world` is `untouched` for the world without contacts, and `as lived` for the world with
+        contacts.
         """
         parts = []
         for name, world in (("untouched", self.untouched_world), ("as lived", self.lived_world)):

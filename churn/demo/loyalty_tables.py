@@ -82,8 +82,8 @@ def loyalty_of(chunk: Chunk, earnings: Earnings) -> pa.Table:
 
     Args:
         chunk: The customers, and what happens to them on each day.
-        earnings: The points that these customers earn; points that are earned after the last day of the chunk
-            do not count.
+        earnings: The points that the customers of the chunk earn; points that are earned after the last day
+            of the chunk do not count.
     """
     is_member = (chunk.life.status & STATUS_BITS) > 0
     counts = (earnings.day >= 0) & (earnings.day < is_member.shape[1])

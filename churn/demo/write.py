@@ -238,8 +238,9 @@ def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, c
 
 
 def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
-    """Return the rows that reach the warehouse before the watermark (the end of the data), and how many of
-    them are late.
+    """Return the rows that reach the warehouse before the watermark, and how many of them were delayed.
+
+    The watermark is the end of the data. A delayed row reaches the warehouse some days after it happened.
     """
     if "late" not in table.column_names:
         return table, 0

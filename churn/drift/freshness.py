@@ -253,8 +253,8 @@ def _value_alarms(subject: str, values: DailyValues, rows: Ints, night: date) ->
                 kind="emptied",
                 subject=subject,
                 since=since,
-                text=f"{empty[0]:.0%} of the rows since {since} have no value; in earlier "
-                f"periods of this length, the share without a value was at most {empty[1]:.0%}.",
+                text=f"{empty[0]:.0%} of the rows since {since} have no value; the highest "
+                f"such share in an earlier period of this length was {empty[1]:.0%}.",
                 way_out="Check whether the source renamed or dropped the column.",
             )
             return
@@ -301,7 +301,11 @@ def _first_day(days: int, is_changed: npt.NDArray[np.bool_], night: date) -> dat
 
 
 def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
-    """Return the median of the newest values and the usual median; None if the difference is normal."""
+    """Return the median of the newest values and the usual median; None if they do not differ much.
+
+    The newest values are those of the newest `days` days. The usual median is the median over earlier periods
+    of `days` days. The result is also None if there are too few values to compare.
+    """
     newest = _median(values.median[:days], values.n_nonzero[:days])
     if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:
         return None
@@ -410,9 +414,9 @@ def _kind_alarms(subject: str, kinds: Mapping[str, Ints], night: date) -> Iterat
                     kind="kind_renamed",
                     subject=subject,
                     since=since,
-                    text=f"the kind {_quote(names[index])} has {rows}, and {_quote(names[heir])}, which "
-                    f"never occurred before, has {newest[heir]:,} rows: the first kind seems to be "
-                    "renamed to the second.",
+                    text=f"the kind {_quote(names[index])} has {rows}. The kind "
+                    f"{_quote(names[heir])} is new and has {newest[heir]:,} rows: it seems to be the old "
+                    "kind under a new name.",
                     way_out="If the source has renamed the kind, correct the mapping of this column: it must "
                     "turn the new name into the old name.",
                 )

@@ -90,9 +90,8 @@ class SignalDrift(Part):
             training; None if nobody can be compared.
         by_chance: The PSI that chance alone seldom exceeds. If nothing has changed, only one night in a
             thousand has a signal above this PSI.
-        usual: The largest PSI between a cutoff of the training and the cutoffs before it; None if no cutoff
-            could be compared. An earlier cutoff counts only if its labels were known on the day of the later
-            cutoff.
+        usual: The largest PSI of the training cutoffs; None if no cutoff could be compared. The PSI of a
+            training cutoff compares it with all earlier cutoffs whose labels were already known on its day.
         limit: The PSI above which the signal counts as moved.
         missing: The share of missing values tonight.
         missing_in_training: The share of missing values in training.

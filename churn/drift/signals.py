@@ -127,8 +127,8 @@ def signal_alarms(drifts: tuple[SignalDrift, ...], score: SignalDrift | None) ->
             Alarm(
                 kind="signal",
                 subject=table,
-                text=f"{len(moved)} {verb} moved further since the training than between any two cutoffs of "
-                f"the training: {shown}{more}.",
+                text=f"{len(moved)} {verb} moved: {shown}{more}. Tonight's values differ more from "
+                "the training than the training's cutoffs ever differed from each other.",
                 way_out="Check the source first. If the customers themselves have changed, train again.",
             )
         )

@@ -38,11 +38,12 @@ class UntreatedWeights:
     """The weight of each customer, and how many customers were contacted.
 
     Attributes:
-        weights: The weight of each customer, 0 for contacted customers, shape (customers,).
+        weights: The weight of each customer, shape (customers,): 0 for contacted customers, or 1 if there are
+            no controls.
         n_treated: The number of contacted customers.
         n_controls: The number of controls who represent contacted customers.
-        note: If there are no controls, a sentence that says why contacted customers have the weight 1 too;
-            otherwise None.
+        note: A sentence that says why contacted customers have the weight 1; None if their weight is 0 or
+            nobody was contacted.
     """
 
     weights: Floats

@@ -30,9 +30,9 @@ class ChampionPredictions:
     Attributes:
         predictions: The probabilities of churn that each model predicts, by the name of the model.
             The champion's own probabilities have the name `champion`. They are only for the test cutoffs from
-            which the champion has not learnt. If it has learnt from some test cutoffs, the name
-            `champion_recipe` holds the probabilities of a model that is newly trained with the champion's
-            recipe, for all test cutoffs.
+            which the champion has not learnt. If the champion has learnt from a test cutoff or cannot score
+            the snapshots, a new model is trained with its recipe. The new model's probabilities have the name
+            `champion_recipe` and are for all test cutoffs.
         notes: A sentence that says what was compared, or why nothing was compared. Its key is `champion`.
         champion: The champion itself; None if there is none.
     """
@@ -61,9 +61,8 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
         for identity in (result.champion, current)
     )
     raise CallError(
-        f"{folder}: the evaluation compared version {result.model.version} with {then}, but now there is "
-        f"{now}. "
-        "Run `churn evaluate` again."
+        f"{folder}: when challenger version {result.model.version} was evaluated, there was {then}, but "
+        f"now there is {now}. Run `churn evaluate` again."
     )
 
 
@@ -96,10 +95,11 @@ def champion_predictions(
     """Predict the churn after the test cutoffs with the champion.
 
     If the champion has learnt from some test cutoffs, a model that is newly trained with the champion's
-    recipe is compared instead. A champion that was trained a month ago has usually learnt from all test
-    cutoffs: its latest label became known after the last of them. For each test cutoff the new model is
-    fitted on the labels that were known by that cutoff, with the signals of `snapshots`. A recipe that
-    another version of the program wrote cannot be fitted again; then nothing is compared.
+    recipe is compared instead. The champion counts as having learnt from a test cutoff if one of the labels
+    of its training became known after this cutoff. A champion that was trained a month ago has usually learnt
+    from all test cutoffs. For each test cutoff the new model is fitted on the labels that were known by that
+    cutoff, with the signals of `snapshots`. A recipe that another version of the program wrote cannot be
+    fitted again; then nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.

@@ -233,8 +233,9 @@ def signal_verdict(
     - "no signal": it is not shown that the order of the customers is better than a random order. The interval
       of the AUC is not above .5.
     - "no more than RFM": the challenger is better than a random order, but hardly better than recency,
-      frequency and money (RFM). The interval of the AUC is above .5. But compared with RFM, the
-      challenger's log loss is not shown to be lower, and its AUC is higher by less than `MIN_AUC_ABOVE_RFM`.
+      frequency and money (RFM). The interval of the AUC is above .5. But the challenger's AUC exceeds the AUC
+      of RFM by less than `MIN_AUC_ABOVE_RFM`. And the challenger's log loss is not shown to be lower than the
+      log loss of RFM.
     - "ranks only": the order of the customers is useful, but the probabilities are not. The interval of the
       AUC is above .5. But the challenger's log loss is not shown to be lower than the log loss of the base
       rate.
@@ -269,7 +270,7 @@ def signal_verdict(
             f"{format_interval(auc)}, only {format_interval(against_rfm.auc)} above the AUC of "
             "RFM. The log loss of the challenger minus the log loss of RFM is "
             f"{format_interval(against_rfm.log_loss, 4)}, which is not proved to be below 0. These "
-            "data do not prove that the other signals add anything.",
+            "data do not prove that signals beyond recency, frequency and value add anything.",
         )
     if not better:
         return SignalVerdict(
@@ -284,7 +285,8 @@ def signal_verdict(
 def _is_no_more_than_rfm(difference: Differences) -> bool:
     """Return whether the challenger is hardly better than the simple rule RFM.
 
-    This is so if the challenger's log loss is not shown to be lower and its AUC is hardly higher.
+    Two conditions must be true. The challenger's AUC exceeds the AUC of RFM by less than `MIN_AUC_ABOVE_RFM`.
+    The challenger's log loss is not shown to be lower than the log loss of RFM.
     """
     loss, auc = difference.log_loss, difference.auc
     is_better = loss.high is not None and loss.high < 0

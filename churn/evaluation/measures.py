@@ -17,8 +17,8 @@ fitted again for each cutoff.
 def champion_reference(candidates: Container[str]) -> str | None:
     """Return the name of the candidate with which the challenger is compared.
 
-    This is the champion's recipe, fitted again, if the candidates include it; otherwise it is the champion as
-    it is. If the candidates include neither the recipe nor the champion, return None.
+    If `champion_recipe` (the champion's recipe, fitted again) is a candidate, return this name. Otherwise,
+    return `champion` (the champion as it is) if this is a candidate, or else None.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
@@ -33,8 +33,8 @@ class Measure(Interval):
         ceiling: The value of the metric for a perfect ranking.
         base_rate: The value of the metric for a random ranking.
         noise_floor: The value of the metric for perfect predictions on the same number of rows.
-        optimism: The amount by which the profit at the best contact share is expected to be too high. This
-            profit is measured on the rows on which the share was chosen.
+        optimism: How much too high the value is expected to be. Only given for the profit at the best contact
+            share: this profit is measured on the rows on which the share was chosen.
     """
 
     ceiling: Number = None
@@ -67,8 +67,8 @@ class CandidateMetrics(Part):
         best_share: The contacted share of customers at which the profit is highest, 0 to 1.
         empc: The expected maximum profit per customer, averaged over the possible values of the accept share
             (the share of contacted churners who take the offer and stay).
-        empc_share: The most profitable contacted share of customers, averaged over the possible values of the
-            accept share (see `empc`), 0 to 1.
+        empc_share: The share of customers to contact for the highest profit, 0 to 1. It is averaged over the
+            possible values of the accept share (see `empc`).
         rows_with_known_value: The number of rows whose customer has a known residual value.
     """
 
@@ -201,8 +201,9 @@ class GainRow(Part):
     Attributes:
         share: The share of rows that is contacted, 0 to 1.
         contacted: The number of rows that are contacted.
-        churners: The number of churners among the contacted rows. It may have decimals if only some of the
-            rows with equal probabilities are contacted.
+        churners: The number of churners among the contacted rows. If only some of the rows with
+            equal probabilities are contacted, their churners count in proportion, so the number may have
+            decimals.
         precision: The share of the contacted rows whose customer left.
         captured: The share of all churners who are among the contacted rows.
         perfect: The share of churners that a perfect ranking would reach with as many contacts.
@@ -238,7 +239,8 @@ class ProfitPoint(Part):
         ceiling: The profit of a perfect call list.
         rule: The profit of the team's own rule; absent if the team has no rule.
         recency: The profit of the recency baseline; absent if the baseline has no probability for some row.
-        base_rate: The profit of a call list that is ordered only by the residual value of customers.
+        base_rate: The profit of the baseline that gives all customers the same probability. Its call list is
+            ordered only by the residual value of customers.
     """
 
     share: float
@@ -282,7 +284,8 @@ class Histogram(Part):
     """How the predictions of churners and of stayers are distributed.
 
     Attributes:
-        scale: Whether the bars have equal widths in the probability, or in its logarithm.
+        scale: The axis on which all bars have the same width: the probability (`linear`) or its logarithm
+            (`log`).
         edges: The left edge of each bar, and the right edge of the last bar.
         left: The number of churners in each bar.
         stayed: The number of stayers in each bar.
@@ -359,7 +362,9 @@ class SplitComparison(Part):
 
 
 class LeadTime(Part):
-    """The AUC of predictions that were made before a test cutoff and are judged by the label of this cutoff.
+    """How well customers can be ranked some days before a test cutoff: the AUC of earlier predictions.
+
+    The earlier predictions are compared with the label of the test cutoff.
 
     Attributes:
         days: The mean number of days between the earlier prediction and the test cutoff.

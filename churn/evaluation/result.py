@@ -272,8 +272,8 @@ class BandOutcome(Part):
         predicted: The mean predicted probability of the rows in the band.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound of Wilson's 95 % interval of the share that left.
-        observed: The share of rows whose customer left, each row weighted by the number of rows that it
-            represents; absent if each row represents only itself.
+        observed: The share of rows whose customer left, computed with the weights of the rows (see
+            `Exposure`). This field is absent if the rows have no weights.
     """
 
     band: int
@@ -411,8 +411,8 @@ class EvaluationResult(Part):
         horizons: The probabilities of leaving within 30, 60 and 90 days; absent if the label is not about
             contracts.
         exposure: Which customers were treated (contacted) in a label window; absent if nobody was. If
-            `exposure` is present, all other figures are figures of untreated rows. Rows of controls have a
-            higher weight, in place of the treated rows. Counts of rows and churners are not weighted.
+            `exposure` is present, the treated rows are left out of all other figures. In their place, the
+            rows of controls get a higher weight. Counts of rows and churners are not weighted.
         notes: What could not be measured, or what a person should look at, by subject.
         guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
@@ -512,7 +512,7 @@ class EvaluationResult(Part):
 
         The candidate is the champion itself if the champion can score the snapshots and has not learnt from
         labels of the test cutoffs. Otherwise it is a new model that is trained with the champion's recipe.
-        The result is None if the challenger was compared with neither.
+        If the challenger was compared with neither of these two models, the result is None.
         """
         return champion_reference(self.candidates)
 

@@ -248,8 +248,8 @@ def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationL
     ratio = format_interval(segment.observed_expected, 2)
     level = format_interval(all_rows.observed_expected, 2)
     return (
-        f"{name} {segment.level}: the probabilities are too {side} in this segment, relative to all "
-        f"customers: observed/expected is {ratio} here ({segment.churners:,} churners), and {level} for all. "
-        f"This difference is larger than chance explains, even though {tests} segments were tested. Look for "
-        "a signal that explains the risk of these customers."
+        f"{name} {segment.level}: compared with all customers, the probabilities are too {side} in this "
+        f"segment. Observed/expected is {ratio} in this segment ({segment.churners:,} churners), and {level} "
+        f"over all customers. This difference is larger than chance explains, even though {tests} segments "
+        "were tested. Look for a signal that explains the risk of these customers."
     )

@@ -232,9 +232,9 @@ def predict_unseen_customers(
 def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -> Predictions | None:
     """Predict a random fifth of the rows with a model that is trained on the other rows.
 
-    So the model has learnt from other rows of the predicted customers, also from later rows. The
-    probabilities of the model are not calibrated, because a calibration is learnt from out-of-time
-    predictions.
+    So for most predicted rows, the model has learnt from rows of the same customer at other cutoffs, even at
+    later cutoffs. The probabilities of the model are not calibrated, because a calibration is learnt from
+    out-of-time predictions.
 
     Args:
         snapshots: The matured snapshots.

@@ -144,8 +144,10 @@ def measure_costs(rows: pd.DataFrame, ledger: Ledger) -> ContactCosts:
 
 
 def _contacts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each contact: `customer_id`, `play` and `cost`, which is NaN if an attempt has no
-    recorded cost.
+    """Return one row for each contact, with the columns `customer_id`, `play` and `cost`.
+
+    A contact may take several attempts, such as two calls; each attempt is a row of `rows`. The cost of the
+    contact is the sum of the costs of its attempts. It is NaN if the cost of an attempt was not recorded.
     """
     has_task = rows["task_id"].notna()
     task = rows["task_id"].where(has_task, rows.index.astype(str))

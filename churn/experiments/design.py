@@ -100,13 +100,13 @@ class ExperimentDesign(Part):
             units.
         contacted_share: The share of units with a planned contact; None if there are no units.
         effect: The effect to detect: by how much contacts lower the churn, or raise the rate of the event
-            that the label counts. If the user gives no effect, it is computed from `churn`. No effect can be
-            computed if there are no units or if the label counts an event: `effect` is then None.
+            that the label counts. If the user gives no effect, it is computed from `churn`, and is None
+            if there are no units or if the label counts an event.
         sample_size: The number of units that the experiment needs to find `effect` with a probability of
             80 %. It is None if there are no units, or if `effect` is None or too large, for example larger
             than the churn.
-        answer_in_days: The days until the outcomes of `sample_size` units are known; None if this cannot be
-            computed.
+        answer_in_days: The days until enough units (see `sample_size`) have known outcomes; None if this
+            cannot be computed.
         days: The number of days ahead for which `power`, `detectable` and `held_out` are computed.
         power: The probability that the experiment finds `effect` if units enter for `days` more days; None if
             `sample_size` is None, or if the rate of new units is not known.
@@ -116,8 +116,8 @@ class ExperimentDesign(Part):
         training_controls: The number of controls that `churn train` needs: they show how often contacted
             customers would leave without the contact. If the control group belongs to a single play, or if
             no unit has a planned contact, the number is None.
-        training_in_days: The days until the outcomes of `training_controls` controls are known; None if this
-            cannot be computed.
+        training_in_days: The days until enough controls (see `training_controls`) have known outcomes; None
+            if this cannot be computed.
         held_out: The number of controls after `days` more days; None if there are no units, or if the rate of
             new units is not known.
         customers_unsaved: The number of customers who leave, or miss the event, within `days` because they

@@ -8,9 +8,10 @@ A unit does not count in two cases:
 - A new control share put the unit into the other arm before its outcome was known, so the outcome belongs to
   neither arm.
 
-A change of the arm is computed from the unit's position, a number in [0, 1): the unit is a control if the
-position is below the control share. The ledger does not always show the change, because a unit that has left
-the company gets no later rows.
+Each unit has a position, a number in [0, 1), and is a control if the position is below the control share. So
+a unit changes its arm if its position lies between the old and the new control share. This module computes
+these changes, because the ledger does not show all of them: a unit that has left the company gets no later
+rows.
 
 Units with different control shares are not counted together. Otherwise, nights with a higher control share
 would weigh more among the controls than among the other units. So a difference in churn between nights
@@ -44,8 +45,8 @@ class ExperimentUnits:
             experiment, and `score` is the unit's score in that night.
         control_share: The planned share of controls among these units; None if no unit could be a control.
         merged_count: The number of units that turned out to be the same person as another unit.
-        arm_changed: The number of units that do not count because a new control share put them into the other
-            arm before their outcome was known.
+        arm_changed: The number of units that a new control share put into the other arm before their outcome
+            was known. These units do not count.
         other_share: The number of units that do not count because their control share differs from
             `control_share`. Units with the control share 0 are counted in `without_control` instead.
         without_control: The number of units that entered the experiment in nights when it had no control
@@ -99,9 +100,9 @@ def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturit
 
     Each unit enters the experiment with its first task of the play. If the play has its own control group,
     the units of this group are the controls; the units of the universal control group are left out. If the
-    play has no control group of its own, the units of the universal control group are the controls. Then
-    units with an earlier task of another play are left out, because contact by one play may change who gets
-    the next play.
+    play has no control group of its own, the units of the universal control group are the controls. In
+    this case, units with an earlier task of another play are left out, because contact by one play may change
+    who gets the next play.
 
     Args:
         ledger: The decisions of the nights.
@@ -191,7 +192,7 @@ def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.Dat
 
 
 def _merged_units(ledger: Ledger) -> frozenset[str]:
-    """Return the units that have a customer in common with another unit: both are the same person."""
+    """Return the units that share a customer with another unit; such units are one and the same person."""
     units_of: dict[str, set[str]] = {}
     for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):
         for customer in customers:

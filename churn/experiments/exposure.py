@@ -126,9 +126,9 @@ class TaskHistory:
         tasks of a unit. Then the unit is in this group for both tasks only if its position is below the
         smaller share (see `_left_alone`).
 
-        The formula covers the tasks of the call list. Another list, such as the list of lost customers, has
-        no universal control group; only its plays have control groups. So the result of the formula is
-        multiplied by the share `c` of each play that put the unit on such a list.
+        The formula covers the tasks of the call list. Other lists, such as the list of lost customers, have
+        no universal control group; only their plays have control groups. For each play that gave the unit a
+        task on another list, `P(untreated)` is multiplied by the play's share `c`.
         """
         own_tasks: dict[str, list[tuple[float, str, float]]] = {}
         of_lists: dict[str, dict[str, float]] = {}
@@ -254,7 +254,7 @@ def _problem(table: str, examples: Sequence[str], words: str) -> str:
     more = f" and {len(examples) - MAX_LISTED:,} more" if len(examples) > MAX_LISTED else ""
     return (
         f"{FOLDER}/: {table}.parquet: {listed}{more} {words}. Restore the ledger from a copy: the "
-        "weight of each control is computed from the recorded probability that nobody contacts this control."
+        "weights of the controls are computed from the ledger, so they would be wrong."
     )
 
 
@@ -350,10 +350,10 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
         f"ledger: there are no comparable controls for the treated customers at {listed}{more}. Either "
-        "these customers had no control group (P(untreated) is 0), or no customer of the control group had a "
-        "task in the label window. What these customers would have done without the contact is "
-        "not known, so a model cannot learn how high its probabilities should be. Keep a control "
-        "group (experiments.control.share) and wait until its outcomes are known. If you accept this, write "
-        f"the reason under {accept_key}.{NO_CONTROLS}: the rows of these customers are then left out, and no "
-        "other rows replace them."
+        "there was no control group for them (P(untreated) is 0). Or there was one, but none of its "
+        "customers had a task in the label window, as the treated customers had. So the data do not show how "
+        "many of these customers would have left without the contact, and a model cannot learn this share. "
+        "Keep a control group (experiments.control.share) and wait until its outcomes are known. Or accept "
+        f"that there are no controls, and write the reason under {accept_key}.{NO_CONTROLS}: then the rows "
+        "of the treated customers are left out, and no controls represent them."
     )

@@ -236,9 +236,9 @@ def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
     """Return the decisions that the ledger must hold for a night, with their files.
 
     The new decisions (`night`) are returned if no later night has used the stored decisions. If a later night
-    has used the stored decisions, they must not change. Then the stored files are returned if `night` holds
-    the same decisions, even if these files were computed by another version of the program or from other
-    data.
+    has used the stored decisions, they must not change. In this case, `night` must hold the same decisions,
+    and the stored files are returned. The stored files may come from another version of the program or from
+    other data.
 
     Args:
         output: The output folder.

@@ -307,9 +307,9 @@ def _bands_driven_away(
     """Return the bands of risk in which contact is shown to do harm.
 
     The score divides the units into four bands of about equal size. Contact does harm if it drives customers
-    away, or, with a label of an event, if fewer customers have the event because of contact. The error level
-    of each interval is divided by the number of bands (Bonferroni). So if contact has no effect, at most 5 %
-    of the experiments show harm in any band. Units without a score are in no band.
+    away. If the label is an event, contact does harm if it lowers the share of customers who have the event.
+    The error level of each interval is divided by the number of bands (Bonferroni). So if contact has no
+    effect, at most 5 % of the experiments show harm in any band. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
     has_score = ~np.isnan(score)

@@ -7,8 +7,9 @@ measured share replaces the assumed share only if all of these conditions are tr
 - it was measured on outcomes that were known before the night, and for the label of the night;
 - each arm of the play has at least 20 units that churned, so there is a verdict;
 - the numbers of units in the arms agree with the plan;
-- contact is shown to keep customers, or to drive them away: 0 lies outside the interval of the share, and
-  also outside the interval of the difference between the two churn rates.
+- the interval of the share does not contain 0;
+- the interval of the difference between the two churn rates does not contain 0, so contact is shown to have
+  an effect.
 
 If these conditions are true and the interval of the share lies above 0, the night uses the measured share.
 If the interval lies below 0, the night expects that a contact keeps no customer. If it contains 0, the night
@@ -114,11 +115,12 @@ class MeasuredEffects:
     def profit_terms(self, assumed_terms: ProfitParams) -> ProfitParams:
         """Return the costs of a campaign, and the share of churners whom a contact keeps.
 
-        The docstring of this module says when a value measured on all contacts replaces an assumed value.
+        The cost of a contact and the share are measured over all plays together. A measured value replaces
+        the assumed value if the conditions in the docstring of this module are true.
 
         Args:
             assumed_terms: The costs and the share that the parameters state. The stated cost of an offer
-                always stays, because it is not measured.
+                is never replaced, because no cost of an offer is measured.
         """
         update: dict[str, float] = {}
         if self.contacts is not None and self.contacts.is_used:
@@ -148,7 +150,7 @@ class MeasuredEffects:
         return terms.model_copy(update=update)
 
     def state_in(self, result: EvaluationResult) -> EvaluationResult:
-        """Add the measured effect and cost to an evaluation, and state whether its profit uses them."""
+        """Add to an evaluation the measured effect and cost, and whether they replace the assumed values."""
         if result.value is None or self.as_of is None:
             return result
         parts: dict[str, MeasuredShare | MeasuredCost] = {}
@@ -218,9 +220,9 @@ def read_measured_effects(output: Path, night: date | None, label_id: str) -> Me
 
     Returns:
         The measured effects and costs. If the effects belong to another label, only the costs are returned,
-        because costs do not depend on the label. If the effects belong to this label, and it is of kind
-        event, the result is empty. Nights with such a label compute no profit, and effects and costs change
-        only the profit.
+        because costs do not depend on the label. If the effects belong to the night's label
+        and this label is of kind event, the result holds no effects and no costs. A night with such a label
+        does not need them, because it computes no profit.
 
     Raises:
         SourceError: the file is damaged.

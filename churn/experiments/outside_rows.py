@@ -210,8 +210,8 @@ def _unit_problems(
         yield (
             f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
             "used again, or the arms were drawn again, for example with another salt. The arm of a unit "
-            "must never change. Use the first arm of each unit. Or use the last arm, and measure only what "
-            "happened after this arm was drawn."
+            "must never change. Use the first arm of each unit. Or use each unit's last arm, and measure "
+            "only what happened after that arm was drawn."
         )
     if repeats:
         yield (
@@ -276,8 +276,8 @@ def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems:
         problems.append(
             f"{both:,} of {len(arms):,} values of '{experiment.account}' occur in more than one arm "
             f"({rows:,} units). Such a person or account is contacted and left alone at the same time. "
-            "When you draw the arms, give all units of a person or account the same arm. Or leave all units "
-            "of such a person or account out with 'where'."
+            "When you draw the arms, give all units of a person or account the same arm. Or use 'where' to "
+            "leave out all units of such a person or account."
         )
         return None
     return names

@@ -112,8 +112,8 @@ def adjusted_difference(
         alpha: One minus the confidence level of the interval.
 
     Raises:
-        Stop: A score is not older than the first assignment of its unit, a score has no date, a date has no
-            score, a unit has no date of assignment, or an account is in both arms.
+        Stop: A unit has a score without a date, a date without a score, or no date of its first assignment.
+            Also if a score is from the day of this assignment or later, or if an account is in both arms.
 
     Source: Lin (2013), Agnostic notes on regression adjustments to experimental data, Annals of Applied
         Statistics 7, 295-318; MacKinnon and White (1985), Journal of Econometrics 29 (HC2); Cameron and
@@ -149,14 +149,13 @@ def adjusted_difference(
 def _fit(
     left: Bools, design: Floats, accounts: npt.NDArray[np.intp] | None, alpha: float
 ) -> tuple[Interval, float]:
-    """Return the coefficient of the arm (the second column) with changed sign, its interval and its standard
-    error.
+    """Return the difference of the arms' adjusted rates with its interval, and its standard error.
 
-    The coefficient is the difference between the adjusted rates of the two arms. These rates are independent,
-    because each arm has its own regression line. The intervals of the two
-    rates are combined in the same way as Newcombe combines the intervals of two plain rates. The symmetric
-    interval, which is the difference plus and minus two standard errors, is too short if a small control
-    group has few churners.
+    The difference is the rate of the control minus the rate of the treatment. The coefficient of the arm
+    (the second column of `design`) is this difference with the opposite sign. The two rates are independent,
+    because each arm has its own regression line. The intervals of the two rates are combined in the same way
+    as Newcombe combines the intervals of two plain rates. The symmetric interval, which is the difference
+    plus and minus two standard errors, is too short if a small control group has few churners.
     """
     model = OLS(left.astype(float), design)
     if accounts is None:

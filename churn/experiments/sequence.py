@@ -86,8 +86,8 @@ class SampleRatio(Part):
         n_control: The number of units in the control group.
         n_treatment: The number of units in the arm that is contacted.
         control_share: The planned share of units in the control group.
-        p_value: The probability that chance alone gives sizes as far from the planned share as these, or
-            further; None if there are no units.
+        p_value: The probability that chance alone moves the control group's share this far, or further, from
+            the planned share; None if there are no units.
         alarm: Whether the p-value is below .001; then units are missing from an arm, or are in the wrong arm.
     """
 

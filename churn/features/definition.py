@@ -82,7 +82,7 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Multiply the values by `_OFF_BOUNDARIES`, divide them by a step, and round them to whole numbers.
 
-    All values have the same step. It is chosen so that the largest result has `DIGITS` digits.
+    The step is the same for all values. With this step, the largest result has `DIGITS` digits.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])

@@ -105,8 +105,8 @@ class Signal:
 
         If the label predicts an event other than leaving, these facts change:
 
-        - `riskier_when` is `either`, so that it does not constrain the model. The signal's own `riskier_when`
-          says which values make leaving more likely.
+        - `riskier_when` is `either`, so that it does not constrain the model. The direction that the signal
+          states is not used, because it is about leaving, not about the event.
         - `reason` of a signal with levels says that customers with this level have the event more often, not
           that they leave more often.
         - `silent_at_zero` is true for a signal that gives no reason if its value is 0, such as the number of

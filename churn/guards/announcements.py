@@ -116,8 +116,8 @@ def _announcement(
         f"customers: {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
-        f"Leave these rows out with a 'where' at {table}. Or make these rows the event of "
-        "the label: such a row may be the first step of the label's present event."
+        f"Leave these rows out with a 'where' at {table}. Or let the label "
+        "predict these rows: such a row may be the first step of the event that the label predicts now."
         if label.is_event
         else f"Leave these rows out with a 'where' at {table}. The time at which a customer asks to cancel "
         "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
@@ -132,9 +132,7 @@ def _announcement(
             figure=figure,
         )
     elif not label.is_event and (word := leaving_word(level or table)):
-        message = (
-            f"the name of this table or kind of row contains a word for leaving ('{word}'), and {facts}."
-        )
+        message = f"the name of these rows contains a word for leaving ('{word}'), and {facts}."
         yield Finding(event, message, way_out, figure=figure)
 
 

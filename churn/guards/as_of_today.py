@@ -40,8 +40,8 @@ MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
 
 ATTRIBUTE_WAY_OUT = (
     "Remove the attribute from tables.customers.static: instead of today's state, signals compute the state "
-    "at each cutoff from the tables. If you have a history of the attribute's values, map the history under "
-    "tables.customers.history."
+    "at each cutoff from the tables. If you have the attribute's earlier values with their dates, map them "
+    "under tables.customers.history."
 )
 
 
@@ -119,10 +119,10 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
     """Describe how an attribute copies an aggregate; None if it is no copy.
 
-    A row is early if it lies before the first cutoff, or within a month after the sign-up, or both. The
-    attribute is compared with the aggregate of all rows, and also with the aggregate of the early rows alone.
-    If the early rows agree at least as closely as all rows, the attribute holds nothing of the future, so it
-    is no copy.
+    The attribute is compared with the aggregate of all rows, and also with the aggregate of the early rows
+    alone. Early rows lie before the first cutoff, or within a month after the customer's sign-up. If the
+    attribute fits the early rows at least as closely as all rows, the early rows explain it. The attribute
+    then holds nothing of the future, so it is no copy.
 
     Args:
         context: The company.
@@ -167,9 +167,8 @@ def _copy_of(
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
     words = (
-        f"the levels of the attribute are bands (ranges) of {aggregate.words}: if customers are sorted by "
-        f"this quantity, their level predicts their place in the order (R-squared {share:.0%}). So the "
-        "attribute holds today's state."
+        f"the levels of the attribute are bands (ranges) of {aggregate.words} (R-squared of the "
+        f"ranks: {share:.0%}). So the attribute holds today's state."
     )
     return CopyMatch(False, share, words)
 

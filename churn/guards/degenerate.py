@@ -56,7 +56,7 @@ def _rows_before_sign_up(context: GuardContext) -> Finding | None:
         f"{early:,} of {rows:,} rows of {table} lie before the sign-up of their customer ({customers:,} "
         "customers). At a cutoff before the sign-up, the customer is neither scored nor used in the "
         "training. The sign-up may be the date of a migration, or of an account that was opened later.",
-        "As signed_up_at, map the time when the customer first appears in the data. For example, a query can "
+        "Map signed_up_at to the time when the customer first appears in the data. For example, a query can "
         f"take the earlier of the sign-up and the first row of {table}.",
         figure=f"{early / rows:.0%}",
     )

@@ -15,7 +15,7 @@ MIN_PROOFS = 5
 """Two ids must share at least this many distinct measurements, because a few may be equal by chance."""
 
 MAX_CHANCE = 1e-4
-"""The largest expected number of pairs of different people that share so many measurements by chance."""
+"""At most this number of customer pairs may be expected to share the same measurements by chance."""
 
 MAX_MEASUREMENT_SHARE = 0.01
 """A measurement proves nothing if more than this share of a table's rows has an equal measurement.
@@ -97,7 +97,7 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     yield Finding(
         "customers",
         f"{len(state):,} customers share a history with another customer ({examples}): at least "
-        f"{SHARED_SHARE:.0%} of the rows of one customer are also rows of the other customer, with the same "
+        f"{SHARED_SHARE:.0%} of the rows of the shorter history are also in the longer one, with the same "
         f"times and values.{note} If customers are split at random, copies are in both the training data and "
         "the test data, and the model has seen the answers of the test.",
         "Give each person a single customer_id, and do not resample customers.",
@@ -110,16 +110,18 @@ def _copied_pairs(context: GuardContext) -> list[CopiedPair]:
 
     A row is personal if few customers have an equal row. A pair counts if it passes two tests.
 
-    The first test counts the shared measurements: the distinct measurements (see `_measurement`) that are in
-    personal rows of both ids. There must be at least `MIN_PROOFS` shared measurements. Also, the expected
-    number of pairs of different people that share so many measurements by chance must be at most
-    `MAX_CHANCE`. To compute this expected number, begin with the number of all pairs of customers. For each
-    shared measurement, multiply the number by the fraction of the table's rows that have this measurement.
+    The first test counts measurements. A row's measurement combines its time of day, its numbers and its
+    delays (see `_measurement`). Two ids share the measurements of those personal rows that both ids have.
+    They must share at least `MIN_PROOFS` distinct measurements. Also, chance must be an unlikely reason:
+    among all pairs of customers, at most `MAX_CHANCE` pairs are expected to share these measurements by
+    chance. To compute the expected number of pairs, begin with the number of all pairs of customers. For each
+    shared measurement, multiply the result so far by the fraction of the table's rows that have this
+    measurement.
 
     The second test compares the histories (all rows) of the two ids: the longer history must hold nearly all
     rows of the shorter history. The test compares the personal rows and the other rows separately, and both
-    comparisons must pass. In a single comparison, the mailings that all customers get could hide that the
-    personal rows differ.
+    comparisons must pass. One comparison of all rows together could pass although the personal rows differ,
+    because all customers get the same mailings.
     """
     parts = [_facts(context, table) for table in context.event_tables]
     if not parts:

@@ -83,11 +83,11 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
             continue
         yield Finding(
             table,
-            f"the guard looks at all who were customers for at least {MIN_TENURE_DAYS + LAPSE_DAYS} days, "
-            f"and ignores the last {LAPSE_DAYS} of these days. {bare_churners:,} of {churners:,} customers "
-            f"who left have no rows on the earlier days. Of the customers who stayed, only {bare_stayers:,} "
-            f"of {stayers:,} have no rows on these days. Either the rows were deleted when the customers "
-            "left, or the customers who left never had rows.",
+            f"for everybody who was a customer for at least {MIN_TENURE_DAYS + LAPSE_DAYS} days, the guard "
+            f"looks for rows before the customer's last {LAPSE_DAYS} days. {bare_churners:,} of "
+            f"{churners:,} customers who left have no such rows. Of the customers who stayed, only "
+            f"{bare_stayers:,} of {stayers:,} have no such rows. Either the rows were deleted when the "
+            "customers left, or the customers who left never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop" if bare_churners >= MIN_BARE_SHARE * churners else "warn",
             figure=f"{bare_churners / churners:.0%}",
@@ -132,8 +132,9 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
             f"the last rows have the value 0 for {churner_tails:,} of {churners:,} customers who left, but "
             f"only for {stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with "
             "the value 0 after a cancellation.",
-            f'Leave out rows whose value is 0 or missing: set "where: {column} > 0" for the table {table}, '
-            "and map the time of the cancellation (subscriptions.cancel_requested_at).",
+            f'Leave out rows whose value is 0 or missing: set "where: {column} > 0" for the table {table}. '
+            "Also map the time of the cancellation (subscriptions.cancel_requested_at), which takes the "
+            "customer out of the cohort.",
             "stop",
         )
     elif day_share is not None and day_share >= DAILY_SHARE and zero_share >= ZERO_SHARE:

@@ -198,13 +198,13 @@ def _finding(
         "a row was written only after its event, so a cutoff between the event and the writing would see "
         "the row too early."
         if is_loading_name(column)
-        else f"on an average date before the end of the data, {measures.usually_open:,.0f} rows were open: "
-        f"their events had happened, but their times in {identifier(column)} were still in the future. At "
-        "the end of the data, almost no rows are open. So the source writes a row only at the time that "
-        f"stands in {identifier(column)}."
+        else f"the guard looked at some past dates. On average, {measures.usually_open:,.0f} rows had an "
+        f"event before such a date, but a time in {identifier(column)} after it. At the end of the data, "
+        "there are almost no such rows. So the source writes a row only when the row's time in "
+        f"{identifier(column)} has come."
         if measures.evidence == "rows trail"
-        else "if a row was written only at the later time, a cutoff between the two times would see the row "
-        "too early."
+        else "perhaps the source wrote these rows only after their events. Then a cutoff between the event "
+        "and the writing would see a row that did not exist yet."
     )
     query_hint = (
         f" Let the query that reads this table also return {identifier(column)}." if is_hidden else ""
@@ -215,9 +215,9 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} But if this column holds "
-        "the time of a row's last change, the row may have had other values at the time of the event "
-        f"({time})."
+        f"Map this column: {spec.key}.columns.known_at: {known_at}.{query_hint} But if this column says "
+        "when a row was last changed, the row was written earlier: perhaps already at "
+        f"{time}, and with other values."
         + (
             ""
             if severity == "stop"

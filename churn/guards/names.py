@@ -65,7 +65,7 @@ def identifiers(sql: str) -> list[str]:
 
 
 def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
-    """Return the name of an attribute, and the names in the expression from which it is mapped."""
+    """Return the name of an attribute, and the names in the SQL expression that gives its values."""
     return list(dict.fromkeys([attribute, *identifiers(origin.columns.get(attribute, ""))]))
 
 
@@ -98,8 +98,8 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             column,
             f"the column is mapped from '{name}', and this name contains a word for leaving "
             f"('{leaving_word(name)}').",
-            "Map the column as an outcome column: a cutoff then sees a time only after the time has passed. "
-            "Or leave the column out.",
+            "Map the column as an outcome column. Then a signal sees a time of this column only if the time "
+            "lies before the cutoff. Or leave the column out.",
         )
 
 

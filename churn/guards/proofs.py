@@ -43,7 +43,7 @@ CONDITIONS = {
     "time_travel": "once there are other rows after the cutoff",
     "parity": "when computed as in a night",
 }
-"""The condition under which a value differs, for the end of a message, by the name of the proof."""
+"""The condition under which a value differs, for a message, by the name of the proof."""
 
 SIGNAL_WAY_OUT = (
     "A signal may read rows only through its view (the rows of a table before the cutoff). Correct the "
@@ -126,7 +126,7 @@ def _differences(
     if list(before["customer_id"]) != list(after["customer_id"]):
         yield Finding(
             "cohort",
-            f"at {cutoff} the cohort differs from the cohort in the snapshots {condition}.",
+            f"at {cutoff}, {condition}, the cohort has other customers than in the snapshots.",
             "The cohort may depend only on what was known at the cutoff: check the table of the label.",
             "stop",
             proof,

@@ -63,9 +63,10 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
     counts those whose scheduled time is on the day or later. If the source knows each time from the
     beginning, the counts for today and for past days are similar. If the source fills in a time only after
     the event, the count for today is low, because future times are still empty. The counts for past days are
-    higher, because those times are filled in by now. There is a finding only if the count for today is less
-    than half of the mean count for past days. Under a Poisson distribution with this mean, the probability of
-    such a low count must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
+    higher, because times that were still empty on such a day have been filled in since. There is a finding
+    only if the count for today is less than half of the mean count for past days. Under a Poisson
+    distribution with this mean, the probability of such a low count must also lie below
+    `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -83,10 +84,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
                     f"{table}.{column.name}",
                     f"on {context.store.watermark}, {today:,} rows have a time in the future. "
                     f"{DAYS_BACK[0]} to {DAYS_BACK[-1]} days earlier, there were {usual:,.0f} such rows on "
-                    "average. So future times are still empty: the source fills them in only after they "
-                    "have passed.",
-                    "Map the column as an outcome column: a cutoff then sees a time only after the time has "
-                    f"passed. Or take {column.name} out of the columns of {table}.",
+                    "average. So the source leaves a time empty until it has passed.",
+                    "Map the column as an outcome column. Then a signal sees a time of this column only if "
+                    f"the time lies before the cutoff. Or take {column.name} out of the columns of {table}.",
                     "stop",
                 )
 
@@ -95,12 +95,12 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Look for rows that are dated at the start of a period but hold the events of the whole period.
 
     A period is a week, a month, a quarter or a year. The guard checks a table if all its rows are dated on
-    the first day of a period. A cutoff must also lie inside a period.
+    the first day of a period, and at least one cutoff lies inside a period.
 
-    Rows do no harm if they hold the events of the period before their date. One of two facts is enough to
-    show this. The first fact: the totals in the rows correlate more with the events of another table before
-    the date than with those after the date. The second fact: almost no customer has a row dated before the
-    sign-up.
+    Rows do no harm if they hold the events of the period before their date. Either of two facts proves that
+    the rows do no harm. The first fact: the totals in the rows correlate more with the events of another
+    table before the date than with those after the date. The second fact: almost no customer has a row dated
+    before the sign-up.
 
     The finding is a stop if the totals correlate more with the events after the date than with those before
     the date. Two rank correlations count as different only if their difference is larger than its 99 %
@@ -169,10 +169,11 @@ def _compare_with_events(context: GuardContext, table: str, period: str) -> tupl
             if n >= MIN_TOTALS and after - before > margin:
                 finding = Finding(
                     f"{table}.{column}",
-                    f"all its rows lie on the first day of a {period}. The rank correlation of the values "
-                    f"with the number of events in {other_table} is {after:.2f} for the {period} that begins "
-                    f"on this day, but only {before:.2f} for the {period} before. At a cutoff inside the "
-                    f"{period}, the value is therefore a total that includes days after the cutoff.",
+                    f"all its rows lie on the first day of a {period}. The guard counted each customer's "
+                    f"events in {other_table}. The rank correlation of the values with these counts is "
+                    f"{after:.2f} for the {period} from a row's date on, but only {before:.2f} for the "
+                    f"{period} before that date. At a cutoff inside the {period}, the value is therefore a "
+                    "total that includes days after the cutoff.",
                     _period_way_out(context, table, period),
                     "stop",
                 )
@@ -211,16 +212,16 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
         return Finding(
             table,
             f"{dates}. Of {n:,} customers who signed up inside a {period}, {early:,} have a row dated on the "
-            f"first day of this {period}. Nobody has events before the sign-up, so these rows hold events "
-            f"after their date. {cutoffs}, so the rows known at these cutoffs include events after the "
-            "cutoff.",
+            f"first day of this {period}, before the sign-up. Nobody has events before the sign-up, so the "
+            f"events in these rows happened after the dates of the rows. {cutoffs}. At such a cutoff, the "
+            "known rows include events after the cutoff.",
             _period_way_out(context, table, period),
             "stop",
         )
     return Finding(
         table,
         f"{dates}, and {cutoffs}. If a row covers the {period} that begins on its date, there is a "
-        "leak: a cutoff in this time sees a row that includes events after the cutoff. If a row covers the "
+        "leak: at such a cutoff, the newest row includes events after the cutoff. If a row covers the "
         f"{period} before its date, there is no leak: the rows include only events before the cutoff. The "
         "data do not show which of these two is true.",
         f"{_period_way_out(context, table, period)} If each row covers the {period} before its date, sign "
@@ -239,8 +240,8 @@ def _period_way_out(context: GuardContext, table: str, period: str) -> str:
     )
     if sql is None:
         return (
-            f"In the SQL of the source, compute for each row the first day after the row's {period}, and map "
-            f"this day as {key}{borders}."
+            f"To hide each row until its {period} is over, compute the first day after it in the SQL of the "
+            f"source, and map this day as {key}{borders}."
         )
     return (
         f"To hide each row until its {period} is over, map {key}: "
@@ -269,8 +270,8 @@ def _correlations(
 ) -> tuple[float, float, int]:
     """Correlate a column of dated totals with the numbers of events before and after these dates.
 
-    For each total, the other table's events are counted in the period before the total's date, and in the
-    period from this date on.
+    For each total, the customer's events in `other_table` are counted twice. The first count is for the
+    period that ends before the total's date. The second count is for the period that begins on this date.
 
     Args:
         context: The company.

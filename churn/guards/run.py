@@ -184,8 +184,8 @@ class Review:
 def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[str]) -> Review:
     """Split findings into stops, warnings and signed-off findings; list the keys that sign off no finding.
 
-    Only keys of `check.accept` are listed. A key of `evaluate.accept` may sign off a finding of the guards of
-    the model, which do not run here.
+    Only keys of `check.accept` are listed. A key of `evaluate.accept` is not listed, because it may sign off
+    a finding of the guards of the model. Those guards do not run here.
 
     Args:
         findings: The findings of the guards.

@@ -1,8 +1,8 @@
 """Measure a second column of times in a table: how late the times are, and how many lie in the future.
 
-A row's own time is when its event happened. Its second time stands in another column, and says for example
-when the row was written or when a parcel was delivered. A second time is late if it is a day or more after
-the row's own time. A second time lies in the future if it is after the end of the data.
+A row's own time is when its event happened. Another column may hold a second time for each row, such as the
+time at which the row was written or a parcel was delivered. A second time is late if it is a day or more
+after the row's own time. A second time lies in the future if it is after the end of the data.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class SecondTime:
         future second time. The number of such rows at the end of the data is about the same as on three
         earlier dates (`DAYS_BEFORE_END`).
 
-        The result is "unknown" if the table ends before the other tables. In such a table, all second times
-        may be before the end of the data, even if rows come in before their second time.
+        The result is "unknown" if the table ends before the other tables. The second times of its last rows
+        may then all have passed before the end of the data, so they show nothing.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
             return "unknown"

@@ -50,14 +50,14 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
             )
             if agreement:
                 message += (
-                    f" The value follows the time of the sign-up (rank correlation {agreement:.2f}): "
+                    f" The value shows when a customer signed up (rank correlation {agreement:.2f}): "
                     "the attribute encodes time."
                 )
             yield Finding(column, message, NO_ATTRIBUTE_WAY_OUT, "stop" if agreement else "warn")
         elif agreement:
             yield Finding(
                 column,
-                "the values of the attribute follow the time of the sign-up (rank agreement "
+                "the values of the attribute show when customers signed up (rank agreement "
                 f"{agreement:.2f}). A model can learn nothing from a value if all customers with this value "
                 "signed up in the same period.",
                 f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the days since the sign-up at each "

@@ -186,7 +186,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
         for finding in findings
         if (reason := sign_offs.reason(finding))
     )
-    counts = f"{len(report.looked)} guards looked: {count_sentence(findings, sign_offs)}."
+    counts = f"{len(report.looked)} guards ran. Findings: {count_sentence(findings, sign_offs)}."
     gate = Gate.of(
         "no_guard_raised",
         not stops,

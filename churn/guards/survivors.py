@@ -73,17 +73,18 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     """Stop if there are so few churners before some cutoff that the data must lack the customers who left.
 
     For each cutoff C, the guard compares the number of churners at the cutoffs before C with an expected
-    number. The expected number is the number of customers at the cutoffs before C times a churn rate. This
-    rate is computed over C and all later cutoffs together, separately for each band of age.
+    number. To compute the expected number, the guard takes the churn rate over C and all later cutoffs
+    together. It multiplies this rate by the number of customers at the cutoffs before C. It does so
+    separately for each band of age, and adds the results.
 
-    The guard skips C if the churn rate at the newest cutoff is less than half of the churn rate over C and
-    all later cutoffs (both rates over all ages). In this case, churn was high for a time at C or later, and
-    then fell. The high churn makes the expected number for the cutoffs before C too high, even if no
-    customers are missing.
+    The guard also computes two churn rates of customers of all ages: at the newest cutoff, and over C and all
+    later cutoffs. It skips C if the first rate is less than half of the second. In this case, churn was high
+    for a time at C or later, and then fell. The high churn makes the expected number for the cutoffs before C
+    too high, even if no customers are missing.
 
-    If label windows overlap, a churner counts at several cutoffs. To correct this, the guard divides the
-    counted and the expected churners by the number of label windows that contain the same day. Then it
-    computes the probability of so few churners.
+    If label windows overlap, the same churner counts at several cutoffs. So the guard divides the counted and
+    the expected churners by this number of cutoffs: the days of a label window divided by the days between
+    two cutoffs. Then it computes the probability of so few churners.
     """
     words = context.label.words
     churners, at_risk = _counts_by_age(context)
@@ -92,8 +93,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     if not churners.any():
         yield Finding(
             context.label.core_table,
-            f"at {len(churners)} cutoffs, none of {int(at_risk.sum()):,} customers {words.candidates} "
-            f"{words.happened}.",
+            f"no customer {words.happened} at any of {len(churners)} cutoffs, out of "
+            f"{int(at_risk.sum()):,} customers {words.candidates}.",
             "Check label.table and label.where: no label window holds a row of the table that meets the "
             "condition."
             if context.label.is_event
@@ -120,8 +121,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
                 f"{context.cutoffs[end]}. At the churn rate of the later cutoffs, {expected:,.0f} "
                 "would have left: the customers who left long ago are missing.",
                 "Look for a join, a filter or a deletion that drops inactive customers, and read all "
-                "customers; or begin with the first cutoff whose churners are still in the data "
-                "(snapshot.first).",
+                "customers. Or set snapshot.first to the first cutoff whose churners are still in the data.",
                 "stop",
             )
             return

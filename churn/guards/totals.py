@@ -1,11 +1,11 @@
 """Compute all-time totals of customers, and test whether a column equals one of them.
 
-A total is a count or a sum over all rows of a table or over one kind of its rows, or it is the sum or the
-difference of two such totals. The totals run up to today. A column may also equal a total that is divided by
-the days of the customer's life. Only equal values prove that a column copies a total. The rank correlation in
-`aggregates.py` does not find copies of the total of one kind of rows, or of a difference of totals. The
-rank correlation is computed only with aggregates over all kinds of rows together. Such an aggregate ranks the
-customers in another order than the copied total does.
+A total is a count or a sum. It covers all rows of a table, or only rows of one kind. The sum and the
+difference of two such totals are totals too. The totals run up to today. A column may also equal a total that
+is divided by the days of the customer's life. Only equal values prove that a column copies a total. The rank
+correlation in `aggregates.py` does not find copies of the total of one kind of rows, or of a difference of
+totals. The rank correlation is computed only with aggregates over all kinds of rows together. Such an
+aggregate ranks the customers in another order than the copied total does.
 """
 
 from __future__ import annotations

@@ -128,13 +128,12 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             name,
             f"from {start} to {last_day} the table has {trail.rows:,} rows; {trail.usual:,.0f} rows are "
-            f"usual in a period of this length, and {trail.lowest:,} were the fewest before. The table "
-            f"{complete[0]} is complete on these days. If the rows come in later, the newest cutoff sees "
+            f"usual in a period of this length, and {trail.lowest:,} were the fewest before. In the same "
+            f"period, the table {complete[0]} is complete. If the rows come in later, the newest cutoff sees "
             "fewer rows than the cutoffs of training saw, and the scores are wrong.",
-            f"Set snapshot.watermark: {complete_up_to}, or read {name} again when the rows of these days "
-            "have come in. If the rows of this table always come in late, map the time at which a row came "
-            f"in as {context.specs[name].key}.columns.known_at. If {name} gets no more rows, leave the table "
-            "out.",
+            f"Set snapshot.watermark: {complete_up_to}, or read {name} again when its missing rows have "
+            "come in. If the rows of this table always come in late, map the time at which a row came in as "
+            f"{context.specs[name].key}.columns.known_at. If {name} gets no more rows, leave the table out.",
             "stop" if trail.missing_days >= STOP_DAYS else "warn",
             figure=f"{trail.rows:,} of about {trail.usual:,.0f} rows",
         )
@@ -181,8 +180,8 @@ def trails_of(rows: Ints) -> Mapping[int, Trail]:
 def earlier_sums(rows: Ints, days: int) -> Ints:
     """Return the row counts of earlier periods of `days` days, newest first, without the newest `days` days.
 
-    Periods of a week or more overlap: a period ends on every day. Periods of less than a week end only on the
-    same weekday as the newest day.
+    If `days` is a week or more, one period ends on each earlier day, so the periods overlap. Periods of less
+    than a week end only on the same weekday as the newest day.
 
     Args:
         rows: The number of rows of each day, the newest day first, shape (days,).

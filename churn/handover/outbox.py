@@ -39,8 +39,8 @@ class StagedEvents:
 
     Attributes:
         is_staged: Whether new events are pending; otherwise the published events stay as they are.
-        is_backfill: Whether a later night was already scored without the decisions of this night. If so, it
-            is too late to write events for this night.
+        is_backfill: Whether a later night was scored before this night was. The later night does not know
+            the decisions of this night, so it is too late to write events for this night.
         n_planned: The number of contacts that are planned.
         n_withdrawn: The number of contacts that are withdrawn.
         n_changed: The number of events that an earlier run of this night wrote with other contents.
@@ -161,9 +161,10 @@ def _earlier_events(output: Path, cutoff: date, ledger: Ledger) -> dict[str, Las
 
 
 def _is_backfill(output: Path, cutoff: date) -> bool:
-    """Return whether a later night was already scored without the decisions of the night of `cutoff`.
+    """Return whether a later night was scored before the night of `cutoff` was.
 
-    If so, it is too late to hand over the contacts of the night of `cutoff`.
+    The later night does not know the decisions of the night of `cutoff`. So it is too late to hand over the
+    contacts of the night of `cutoff`.
     """
     known = ledger_nights(output)
     if not known or cutoff >= known[-1]:

@@ -100,9 +100,9 @@ def find_cancel_rows(
             notes.append(f"{_quote_words(rows.other_words)} {verb}: these rows are contracts")
         if n_same_time:
             notes.append(
-                f"{n_same_time:,} contracts start at the same time as a cancellation: churn reads them as "
-                "cancelled at their start. If they are new contracts, let the query count only "
-                "cancellations after their start"
+                f"{n_same_time:,} contracts start at the same time as a cancellation: churn assumes that the "
+                "cancellation ends these contracts. If they are new contracts, let the query count only "
+                "cancellations after the start of a contract"
             )
         return rows, notes
     return None, notes

@@ -167,8 +167,8 @@ def date_ranges(
             number of rows with this day).
 
     Returns:
-        By column index: the first day, the last day, and whether one of the days in `NO_VALUE_DAYS` is in two
-        or more rows.
+        Three values for each column index. The first two are the first and the last day. The third is True if
+        a day of `NO_VALUE_DAYS` is in two or more rows of the column.
     """
     no_days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     rows = connection.execute(

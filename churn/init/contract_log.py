@@ -69,8 +69,9 @@ def read_contract_logs(
     """Read the largest log of contracts as the canonical table `subscriptions`.
 
     A match says which source table is read as which canonical table. If another table already holds contracts
-    and their ends, no log is read as contracts, and all matches stay as they are. If the names of a log and
-    its expiry column do not suggest contracts, the log keeps its matches, and each match gets a note.
+    and their ends, no log is read as contracts, and all matches stay as they are. A log is also not read
+    as contracts if neither its name nor its expiry column's name suggests contracts. The matches of such a
+    log only get a note that the rows may be contracts.
 
     Args:
         connection: The connection with the views of the tables. If a query computes the contracts from the
@@ -144,9 +145,9 @@ def _is_named_as_contracts(table: str, expiry: str) -> bool:
 
 
 def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
-    """Add a note to a table's matches: the times of its rows look like those of contracts.
+    """Add a note to a table's matches: its rows may be contracts.
 
-    The names of the table and its columns do not say that the rows are contracts.
+    The times of the rows look like those of contracts, but the names of the table and its columns do not.
     """
     note = (
         f"the rows look like contracts: in {period.renewed_share:.0%} of cases, a customer's next row starts "

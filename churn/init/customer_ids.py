@@ -43,9 +43,9 @@ class IdColumn:
 
     Attributes:
         column: The column.
-        share: The share of the column's ids that are in the table of customers. If `respelt` is set, the ids
-            of both tables are compared in a common spelling. Without a table of customers, it is the share
-            of rows with an id.
+        share: The share of the column's ids that are in the table of customers; without such a table, the
+            share of rows with an id. If `respelt` is set, the ids of both tables are compared in a common
+            spelling.
         respelt: Whether the table of customers spells these ids differently.
     """
 
@@ -150,8 +150,8 @@ def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None
     If there is no table of customers, the ids of the other tables are compared with the ids of this table.
 
     Raises:
-        CallError: The column has a general name, such as `id`, and its values are unique in every table. So
-            the values are ids of rows, because the id of a customer occurs in several rows.
+        CallError: The column has a general name, such as `id`, and its values are unique in every table. The
+            id of a customer would occur in several rows, so these values are ids of rows.
     """
     named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
     if is_plain(key_name):

@@ -317,8 +317,9 @@ def _find_ids(
         return _Ids(customers, event_tables, columns, rounded, customer_versions=customer_versions)
     warning = (
         f"ids are spelt differently in {customers.table.name} and {respelling.table}, such as "
-        f"{respelling.pair}: all ids are read as {respelling.spelling.replace('$', 'the id')}. If these "
-        "are different customers, map customer_id in each table to the id as it is"
+        f"{respelling.pair}. To make such ids equal, every id is changed by the SQL "
+        f"{respelling.spelling.replace('$', 'the id')}. If such ids are different customers, map customer_id "
+        "in each table to the id as it is"
     )
     return _Ids(
         KeyedTable(customers.table, respelling.applied_to(customers.key)),
@@ -350,7 +351,7 @@ def _candidates(
     customers: KeyedTable | None,
     key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
-    """Return the possible uses of a table, each with a score (higher is better), or why it has none.
+    """Return the possible uses of a table, each with a score (higher is better), or why the table has no use.
 
     Args:
         source: The open source.
@@ -371,8 +372,8 @@ def _candidates(
             return f"{reason}{spelling}", []
         if address := next(address_columns(source.connection, table), None):
             reason += (
-                f", and no other table says to which customers the e-mail addresses in {address.name} "
-                f"belong. To let the address be the id of all tables, use --key '{address.name}'"
+                f". The column {address.name} holds e-mail addresses, but no other table says which customer "
+                f"has which address. To let the address be the id of all tables, use --key '{address.name}'"
             )
         return reason, []
     if name_contains(table.name, CHURN_EVENT):

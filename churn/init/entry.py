@@ -195,10 +195,11 @@ def early_rows(
         if n_early > MAX_EARLY_SHARE * n_rows:
             yield (
                 f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
-                f"({signed_up_at.name}) of their customer, and a customer counts only from the sign-up on. "
-                "The sign-up may be the day on which customers were moved from an older system. As "
-                "signed_up_at, map the time when the customer first appears in the data. For example, a "
-                f"query can take the earlier of {signed_up_at.name} and the first row of {match.table.name}"
+                f"({signed_up_at.name}) of their customer. At a cutoff before the sign-up, the customer is "
+                "neither scored nor used in the training. The sign-up may be the day on which customers were "
+                "moved from an older system. Map signed_up_at to the time when the customer first appears in "
+                f"the data. For example, a query can take the earlier of {signed_up_at.name} and the first "
+                f"row of {match.table.name}"
             )
 
 
@@ -300,7 +301,7 @@ def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
 
 
 def _empty_columns(match: Match) -> dict[str, str]:
-    """Return the canonical columns to leave empty, because the source columns of these names do not fit."""
+    """Return the canonical columns to leave empty: source columns with the same names hold something else."""
     by_name = {column.name.lower(): column for column in match.table.columns}
     empty = {}
     for target in match.target.columns:
@@ -371,9 +372,8 @@ def _id_filters(
     id (not in the table of customers) are excluded if they are more than `MAX_FLAWED_SHARE` of the rows with
     an id.
 
-    Another rule for missing ids applies to a table with lines of orders, if some lines lack the id but other
-    lines of the same order have it. In such a table, every line gets the id of its order, and orders without
-    any id are excluded.
+    In a table with lines of orders, only some lines of an order may have the id. If so, every line gets the
+    id of its order, and all orders without any id are excluded.
 
     Args:
         connection: The connection with the views of the tables.

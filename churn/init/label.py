@@ -57,8 +57,8 @@ def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match])
     """Return a contract label if enough customers with contracts have left, otherwise an inactivity label.
 
     The result is None if the source has only contracts, and too few customers have left. If it is not clear
-    whether dates begin with the day or with the month, the user is asked for the cutoffs that depend on this
-    order.
+    whether dates begin with the day or with the month, the cutoffs are computed for both orders. A cutoff
+    that differs becomes a question to the user.
     """
     label = _guess_label(connection, matches)
     if label is None or not any(

@@ -189,8 +189,8 @@ def _correct_contract_columns(
 
     If no column holds the end of the contract, the cancellation time is read as the end. It is not read as
     the end if some cancelled contracts still run. The renewal time is not used if almost no ended contract
-    has one. The source probably deletes the renewal time when the contract ends. At a past cutoff, a missing
-    renewal time would then reveal that the contract ends later.
+    has one. In this case, the source probably deletes the renewal time when the contract ends. So even at a
+    cutoff before the end, the missing renewal time would reveal that the contract will end.
     """
     columns, view = match.columns, match.table.view
     cancelled = columns.get("cancel_requested_at")
@@ -262,8 +262,9 @@ def _has_valid_values(
 ) -> bool:
     """Return whether nearly all values of the source column are valid values of the canonical column.
 
-    Valid values lie within the canonical column's bounds, or are among the names that it allows. If the rows
-    with values outside the bounds are filtered out later, half of the values are enough.
+    Valid values lie within the canonical column's bounds, or are among the names that it allows. If rows with
+    values outside the bounds are filtered out later, it is enough that half of all values are within the
+    bounds.
     """
     if target.names:
         names = ", ".join(literal(name) for name in target.names)

@@ -47,8 +47,8 @@ def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> I
 
     Such a time is usually later than the row's time. Only the user knows whether rows come into the data at
     this time, so the column is offered and not mapped. Times that may lie ahead, such as due dates, are not
-    offered. The times of an order's later steps, such as the delivery, are not offered either. The same holds
-    for the start of a contract's current billing period.
+    offered. The times of an order's later steps, such as the delivery, are also not offered. The start of a
+    contract's current billing period is not offered either.
     """
     if "known_at" in match.columns or match.target.column("known_at") is None:
         return
@@ -123,8 +123,8 @@ def price_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator
 def cost_question(connection: duckdb.DuckDBPyConnection, match: Match, dialect: str) -> str | None:
     """Return a question if it is unclear which column is a contact's cost, or what it includes; else None.
 
-    The cost must not include what the company gave away as an offer, such as a discount. If a row's cost is
-    less than its offer, the cost does not include the offer, and nothing is asked.
+    The cost must not include what the company gave away as an offer, such as a discount. If the cost is
+    below the offer in any row, the cost cannot include the offer, so nothing is asked about the offer.
 
     Args:
         connection: The DuckDB connection, which has the matched table as a view.

@@ -365,7 +365,9 @@ def snake_case(name: str) -> str:
 
 
 def singular(word: str) -> str:
-    """Return the singular of a table's name, because the table's columns may have it as a prefix.
+    """Return the singular of a table's name.
+
+    Names of the table's columns may begin with the singular, such as `order_date` in the table `orders`.
 
     >>> singular("orders"), singular("Bestellungen"), singular("companies")
     ('order', 'bestellung', 'company')

@@ -95,8 +95,8 @@ def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number:
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
     """Return whether a column repeats the total of an order in each of its lines; if so, a note is added.
 
-    A column with few different values over all orders does not count as a total: it may be the price of one
-    piece. This price, too, can be equal in all lines of an order.
+    Totals have many different values over all orders, so a column with few values does not count as a total.
+    Such a column may hold the price of one piece. This price, too, can be equal in all lines of an order.
     """
     column = match.columns.get(name)
     if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):

@@ -134,10 +134,10 @@ def find_person_ids(
             f"this column with --key. If each id in {order_key} is a customer, use --key '{order_key}'."
         )
     warning = (
-        f"{order_key} seems to hold ids of orders, not of customers: for its {best.n_ids:,} ids, "
-        f"{best.column.name} in {best.table.name} has only {best.n_persons:,} different values. So "
-        f"{best.column.name} is read as the id of a customer. If each id in {order_key} is a customer, name "
-        f"this column with --key '{order_key}'"
+        f"{order_key} seems to hold ids of orders, not of customers: it has {best.n_ids:,} ids, but "
+        f"{best.column.name} in {best.table.name} has only {best.n_persons:,} different values. So the "
+        f"column {best.column.name} is read as the id of a customer. If each id in {order_key} is a "
+        f"customer, name this column with --key '{order_key}'"
     )
     return PersonIds(best.column.name, order_key, warning)
 
@@ -167,8 +167,8 @@ def named_person_ids(tables: Sequence[SourceTable]) -> PersonIds | None:
     return PersonIds(
         names[0],
         "",
-        f"{names[0]} is read as the id of a customer because of its name; no column has a clearer name. If "
-        f"another column has the id, name it with --key{way_out}",
+        f"{names[0]} is read as the id of a customer, because no other column has a name that fits better. "
+        f"If another column has the id, name it with --key{way_out}",
     )
 
 
@@ -226,10 +226,10 @@ def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Ma
         n_ids, n_back = row or (0, 0)
         if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
             yield (
-                f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders "
-                f"at more than one time: {match.key.name} looks like an id of orders. With such an id, every "
-                "customer seems to order only once. If another column has the id of a person, name it with "
-                "--key"
+                f"in {match.table.name}, only {n_back:,} of {n_ids:,} ids in {match.key.name} have orders at "
+                "different times. So the column seems to hold ids of orders, not of customers. With such "
+                "ids, every customer seems to order only once. If another column has the id of a person, "
+                "name it with --key"
             )
 
 

@@ -380,7 +380,7 @@ def _kind_of(duckdb_type: str) -> ColumnKind:
 def _date_range(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
 ) -> tuple[date | None, date | None]:
-    """Return the days between which 99 % of a column's times lie; `date_ranges` does this for several."""
+    """Return the days between which 99 % of one column's times lie; see `date_ranges` for many columns."""
     at = time_of(column)
     row = connection.execute(
         f"SELECT quantile_disc(d, 0.005), quantile_disc(d, 0.995) FROM "

@@ -96,8 +96,8 @@ class NumberReading:
         has_other_mark: Whether the mark that groups thousands occurs.
         fit_share: The share of the texts that are numbers in this notation, in `[0, 1]`.
         example: A number that can be read in two ways, such as 2,313; None if the contents show the notation.
-            If the numbers have several notations or currencies, `example` is a text that names them, such as
-            `decimal commas as well as decimal points`.
+            If the numbers mix several notations or currencies, `example` instead names these notations or
+            currencies, such as `decimal commas as well as decimal points`.
         other_marks: Signs of money, marks for "no cents", and blanks or apostrophes between thousands.
     """
 
@@ -119,7 +119,7 @@ class NumberReading:
 
     @property
     def is_open(self) -> bool:
-        """Return whether each number can be read in two ways; other columns may then show the notation."""
+        """Return whether the notation is open: no number of the column shows how to read 2,313 or 2.313."""
         return self.example is not None and self.example[-1].isdigit()
 
 
@@ -291,9 +291,9 @@ def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> Number
     """Return the notation of a column's numbers; None if no number has a comma or a point.
 
     A text such as 12,50 or 1.234,56 can be read in only one way, so it shows the notation. Without such
-    texts, numbers such as 2,313 can be read in two ways. The comma or point groups thousands if the column
-    has many such numbers, all with the same mark. The column must also have many numbers without a mark, all
-    of them below 1000.
+    texts, numbers such as 2,313 can be read in two ways. The comma or point groups thousands if two
+    conditions hold. The column has many numbers such as 2,313, all with a comma or all with a point. It also
+    has many numbers without a comma or point, and all of these are below 1000.
 
     Args:
         connection: The connection with the view of the column.
@@ -339,9 +339,9 @@ def number_question(name: str, example: str) -> str:
 
     Args:
         name: The column's name, spelled as in the SQL of params.yaml.
-        example: A number that can be read in two ways, such as 2,313. If the numbers have several notations
-            or currencies, `example` is a text that names them, such as `decimal commas as well as decimal
-            points`.
+        example: A number that can be read in two ways, such as 2,313. If the numbers mix several notations or
+            currencies, `example` instead names these notations or currencies, such as `decimal commas as well
+            as decimal points`.
     """
     if not example[-1].isdigit():
         return f"{name} has {example}: write SQL that reads both, or correct the source"

@@ -141,12 +141,12 @@ class Search:
 
     Attributes:
         n_tried: The number of candidates that were compared on the earlier joiners.
-        best: The candidate with the largest `Comparison.z` among the earlier joiners; None if no `z` is
-            above 0.
+        best: The candidate with the largest `Comparison.z` over the customers who joined earlier; None if no
+            `z` is above 0.
         earlier, later: How often customers with the event `best` leave, compared with customers without it:
             `earlier` for the earlier joiners, `later` for the later joiners.
-        reason: Why the search gives no activation event; None if the test on the later joiners confirms
-            `best`.
+        reason: Why there is no activation event; None if `best` is the activation event. `best` is
+            the activation event only if the difference in `later` is significant.
     """
 
     n_tried: int
@@ -159,7 +159,7 @@ class Search:
 def search_activation(events: Sequence[EventCounts], earlier: FollowUp, later: FollowUp) -> Search:
     """Choose the event with the clearest link to staying among earlier joiners; test it on later joiners.
 
-    The chosen event has the largest `Comparison.z` among the earlier joiners. It is tested only once.
+    The chosen event has the largest `Comparison.z` over the earlier joiners. It is tested only once.
 
     Args:
         events: How often each customer had each event soon after the sign-up.

@@ -38,14 +38,14 @@ LABELS_AT_ONCE = 100_000_000
 """Approximately the number of labels (cutoffs x customers) that are in memory at a time."""
 
 DEFINITION = (
-    "an event that occurs at least m times within d days of the sign-up, and after which customers stay "
-    f"more often. All customers who can still leave are followed for {N_WINDOWS} label windows. The first "
-    "window belongs to a weekly cutoff, which is "
-    f"{LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the customer's sign-up. In these "
+    "an early event: customers with this event stay more often than customers without it. A customer has the "
+    "event if it occurs at least m times within d days of the customer's sign-up. All customers who can "
+    f"still leave are followed for {N_WINDOWS} label windows. The first window follows a weekly cutoff that "
+    f"lies {LONGEST_DAYS} to {LONGEST_DAYS + WEEK_DAYS - 1} days after the customer's sign-up. In these "
     f"{N_WINDOWS} windows, customers with the event must leave less often than customers without the event. "
     "The customers are split by the day of their sign-up into an earlier and a later half. The event is "
-    "chosen on the earlier half, and "
-    f"tested once on the later half (one-sided, level {LEVEL}). Within each label window, customers are "
+    "chosen on the earlier half. It is then tested once on the later half, with a one-sided test at the "
+    f"level {LEVEL}. Within each label window, customers are "
     "compared only with customers who joined in the same month. The event is correlated with "
     "staying, but the data do not show that the event causes staying"
 )
@@ -73,8 +73,8 @@ class Activation(Part):
 
     Attributes:
         event: The name of the event: a table, or a table and a kind of its rows.
-        at_least, within_days: At least `at_least` events must happen in the first `within_days` days from
-            the sign-up.
+        at_least: The least number of times that the event must happen soon after the sign-up.
+        within_days: The number of days, counted from the sign-up, in which the event must happen that often.
         text: The event in words.
         share_done: The share of the followed customers who had the event. Customers for whom the data cannot
             show the event are left out.
@@ -85,7 +85,7 @@ class Activation(Part):
             same month.
         low, high: The ends of the 95 % interval of `difference`.
         p_value: The one-sided p-value of the event, from the test on the later joiners.
-        decides_label: Whether the event is from the table from which the label is computed. If so,
+        decides_label: Whether the label is computed from the event's table. If so,
             staying is correlated with the event partly because both are computed from the same table.
     """
 
@@ -169,9 +169,9 @@ def follow(store: Store, joiners: Joiners, cutoff: date) -> FollowUp:
     Each window belongs to a past cutoff. The first of these cutoffs is the joiner's landmark: the first
     weekly cutoff that is at least `LONGEST_DAYS` days after the sign-up. A window counts only if its outcomes
     are known at `cutoff`. The data known at the window's own cutoff must also show that the customer can
-    still leave. A window begins `gap_days` days after its own cutoff. If the contract ends in these days, or
-    the label's event happens in them, the window does not count. After a window that does not count, the
-    joiner is followed no further.
+    still leave. A window begins `gap_days` days after its own cutoff. If the contract ends or the label's
+    event happens between this cutoff and the window, the window does not count. After a window that does not
+    count, the joiner is followed no further.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     step = WEEK_DAYS * math.ceil((label.gap_days + label.horizon_days) / WEEK_DAYS)

@@ -88,7 +88,8 @@ class AlarmsResult(SectionResult):
     Attributes:
         alarms: The figures whose latest value lies outside these limits.
         n_watched: The number of time series of figures for which limits could be computed.
-        n_too_short: The number of time series of figures without limits: they are too short or never change.
+        n_too_short: The number of time series of figures for which no limits could be computed, because the
+            series is too short or never changes.
     """
 
     alarms: tuple[Alarm, ...]
@@ -182,8 +183,8 @@ def limits_of(history: Sequence[Figure], kind: str) -> Limits | None:
 def _season(values: Floats, length: int) -> Floats:
     """Return the seasonal part of each value.
 
-    The last value is the one to be judged, so the season is fitted without it. Its seasonal part is copied
-    from one year before.
+    The last value is the one to be judged, so the season is fitted without it. The last value gets the
+    seasonal part of the value one year before.
     """
     # Degree 0 is a mean over the years; a line through two years would pass exactly through both, noise
     # included.
@@ -195,8 +196,8 @@ def _season(values: Floats, length: int) -> Floats:
 def _odd_above(number: int) -> int:
     """Return the smallest odd number above `number`.
 
-    `_season` averages the season over a window of this width. The window is longer than all the values
-    together, so all years share one seasonal pattern.
+    `_season` calls this function with the number of values, and averages the season over a window of the
+    returned width. This window covers all values, so all years share one seasonal pattern.
     """
     return number + 1 + number % 2
 

@@ -159,8 +159,9 @@ class Company:
 
     @cached_property
     def stages(self) -> StagesOfPlaybook:
-        """Return the stage in which the playbook puts each customer: at each day of `month_bounds`,
-        `week_bounds` and `months`.
+        """Return the stage in which the playbook puts each customer, on each day that the figures need.
+
+        The properties `month_bounds`, `week_bounds` and `months` list these days.
         """
         days = tuple(sorted({*self.month_bounds, *self.week_bounds, *self.months}))
         return read_stages(self.store, days)
@@ -193,8 +194,10 @@ class Company:
 
     @cached_property
     def retention_periods(self) -> Mapping[str, tuple[Period, ...]]:
-        """Return the complete weeks, months and quarters since the data show both who is active and who
-        leaves.
+        """Return the complete weeks, months and quarters for figures about retention.
+
+        The periods begin on the first day on which the data show two things: which customers are active, and
+        which customers leave.
         """
         return self.periods_since(date_of_day(self.spells.first_day))
 

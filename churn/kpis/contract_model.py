@@ -40,10 +40,11 @@ DEFINITION = (
     "every month, and that the chances of different customers are drawn from Beta(alpha, beta)"
 )
 DERL_DEFINITION = (
-    "discounted expected residual lifetime of a customer who has renewed n times is the expected number of "
-    "further monthly payments. Later payments are discounted to now, so they count less than 1. The next "
-    "renewal is due now, so its payment is not discounted. The interval of this lifetime is computed from "
-    "the curvature of the likelihood"
+    "the discounted expected residual lifetime is computed for customers who have renewed n times. It is "
+    "the number of monthly payments that such a customer is expected to make from now on. Future payments "
+    "are discounted to now, so each of them counts as less than one payment. The next renewal is due now, so "
+    "its payment is not discounted. The interval of this lifetime is computed from the curvature of the "
+    "likelihood"
 )
 
 
@@ -56,7 +57,7 @@ class SbgFit:
     covariance: Floats
 
     def survival(self, periods: int) -> Floats:
-        """Return the share of customers who are still there after 0, 1, ... `periods` periods."""
+        """Return the share of customers who are still there after each of 0 to `periods` periods."""
         age = np.arange(1, periods + 1)
         retention = (self.beta + age - 1) / (self.alpha + self.beta + age - 1)
         return np.concatenate([[1.0], retention.cumprod()])

@@ -58,7 +58,14 @@ def sum_cells(
 ) -> Ints:
     """Sum amounts (whole numbers) by period and segment, `[periods, segments]`.
 
-    The arguments mean the same as in `count_cells`. A sum is exact as long as it is below 2^53.
+    A sum is exact as long as it is below 2^53.
+
+    Args:
+        period: The index of each row's period; rows in no period (`OUTSIDE`) do not count.
+        segment: The index of the segment of each row's customer.
+        shape: The number of periods, and the number of segments.
+        amounts: The amount of each row.
+        rows: The rows that count; by default all rows.
     """
     selection = period >= 0 if rows is None else rows & (period >= 0)
     cell = period[selection] * shape[1] + segment[selection]

@@ -26,8 +26,8 @@ class Flow(Part):
         people: The number of customers.
         money: The sum of the known monthly payments of these customers, in currency units. It is 0 if there
             are no customers, and None if there are customers but no payment is known.
-        n_money_unknown: The number of customers whose monthly payment is not known, so that `money` leaves
-            it out.
+        n_money_unknown: The number of customers whose monthly payment is not known. `money` does not
+            include these payments.
     """
 
     people: int

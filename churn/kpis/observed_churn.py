@@ -176,7 +176,8 @@ class ChurnTable(Part):
     """The observed churn of each level, such as each health band.
 
     Attributes:
-        unit: Always `share`: each churn is a share of rows.
+        unit: Always `share`: churn is the share of rows whose customer left. A row is a customer at a past
+            cutoff.
         definition: What the levels are, and at which time they were known.
         population: Which customers are counted.
         horizon_days: The length of the label window.
@@ -198,8 +199,8 @@ class ChurnTable(Part):
 
 POPULATION = (
     "customers at risk (who could still leave) at past cutoffs with known outcomes. A customer who was at "
-    "risk at several past cutoffs counts several times in the share who left. For the 95 % interval of the "
-    "share, each customer is only one observation"
+    "risk at several past cutoffs counts several times in the share who left. But the 95 % interval of the "
+    "share treats each customer as a single observation"
 )
 NO_CUTOFF = "no past cutoff has a known outcome yet"
 

@@ -89,7 +89,7 @@ def nps_table(store: Store, outcomes: Outcomes, answers: Answers | None) -> Chur
     Args:
         store: The store.
         outcomes: Which customers left after each cutoff.
-        answers: All answers; they show whether the scale is 0 to 10. None if there are no ratings.
+        answers: All answers, or None if there are no ratings. The answers show whether the scale is 0 to 10.
     """
     days = store.params.label.horizon_days
     if answers is None:

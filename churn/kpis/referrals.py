@@ -46,8 +46,8 @@ def referral_figures(
         spells: When customers were active.
         referrals: The days of referrals; None if the source has none.
         periods: Consecutive periods by kind, such as week or month.
-        latest: The latest period. If the source has no referrals, only this period gets a figure: a missing
-            rate.
+        latest: The latest period. If the source has no referrals, the result is one figure without a value,
+            for this period.
     """
     if referrals is None:
         yield missing_figure("referral_rate", latest, NO_REFERRALS)

@@ -62,7 +62,7 @@ class Section:
 
     Attributes:
         result: The class of the section's result.
-        compute: The function that computes this result.
+        compute: The function that computes the section's result.
         subject: The kind of label that the section needs: one that says who leaves (`leaving`), one that says
             who has an event (`event`), or either of them (`both`).
     """

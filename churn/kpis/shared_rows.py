@@ -179,8 +179,8 @@ def _money_readers(
     """Add a reader of spent money and a reader of recurring money to `readers`; return both readers.
 
     For each customer and each of `days`, the reader of spent money sums the `MONEY_DAYS` days before the day.
-    A last sum holds all days up to the cutoff. If the store has no recurring revenue, the second reader is
-    None.
+    As its last sum, this reader gives the money spent on all days before the cutoff (the last of `days`).
+    If the store has no recurring revenue, the second reader is None.
     """
     n, ends = store.n_customers, [day_number(day) for day in days]
     rows = money_rows(store)

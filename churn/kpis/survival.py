@@ -21,15 +21,16 @@ STEP_DAYS = 30
 """The distance of the ages in kpis.json, in days; the estimate itself uses every day."""
 
 BAND = (
-    "a 95 % interval for each age separately, from Greenwood's variance on the scale log(-log S). At ages "
+    "a 95 % interval, computed for each age separately. It is based on Greenwood's variance on the scale "
+    "log(-log S), where S is the share. At ages "
     "at which nobody has left yet, the lower end of the band is the exact bound of the binomial test, and "
     "the upper end is 1"
 )
 DEFINITION = (
     "for each age (a number of days since joining), the share of customers who have never left up to "
     "this age (Kaplan-Meier). A customer who has not left by the last day on which outcomes "
-    "are certain is observed only up to this day. A customer who joined before the first day on which "
-    "leaving is recorded is observed only from this day on"
+    "are certain is observed only up to this day. Leaving is recorded only from a certain day on. A customer "
+    "who joined before that day is observed only from that day on"
 )
 
 

@@ -18,8 +18,8 @@ from churn.metrics.interval import Part
 from churn.metrics.standard_errors import wilson_interval
 
 DEFINITION = (
-    "the customers whose first joining is in the same month are a cohort. The triangle gives the share of "
-    "each cohort that is active at the end of the month of joining (month 0) and at the end of each later "
+    "a cohort is all customers who joined for the first time in the same month. The triangle gives the share "
+    "of each cohort that is active at the end of the month of joining (month 0) and at the end of each later "
     "month. A customer who left and came back counts as active again"
 )
 

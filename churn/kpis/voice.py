@@ -116,8 +116,8 @@ def voice_section(
             all customers.
         terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The latest period. If the table that a figure needs is missing, the figure is reported once,
-            as missing in this period.
+        latest: The latest period. If the table that a figure needs is missing, the result has this figure
+            only once: without a value, for this period.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),
@@ -388,7 +388,8 @@ def silent_figures(
         periods: Consecutive periods by kind, such as week or month.
         traces: The days of tickets, low ratings and contacts; None if there are no such tables.
         cutoff: The date up to which the data are known.
-        latest: The latest period. If `traces` is None, the share is reported once, as missing in this period.
+        latest: The latest period. If `traces` is None, the result is one figure without a value, for this
+            period.
     """
     if traces is None:
         yield missing_figure("silent_leavers", latest, NO_TRACES)

@@ -195,9 +195,9 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
         raise SourceError(
             f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
             "tell the kinds of leaving apart. Map the table tables.payments and its column paid_at, which is "
-            "empty while a payment is open. Or list under label.involuntary_reasons the values of "
-            "subscriptions.reason for contracts that the company itself ended. Or set `label.leaving: any`, "
-            "which counts every kind."
+            "empty while a payment is open. Or find the values of subscriptions.reason which say that the "
+            "company itself ended the contract, and list them under label.involuntary_reasons. Or set "
+            "`label.leaving: any`, which counts every kind."
         )
     return np.full(len(spells.start), GONE, dtype=np.int8)
 

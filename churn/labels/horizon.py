@@ -79,9 +79,9 @@ def suggest_horizon(store: Store) -> HorizonSuggestion:
 
     A silence is the time from one day with an event to the customer's next day with an event. The last
     silence of each customer is open, because its end is not known yet. Customers who objected to being
-    contacted are left out. Only data before the first test cutoff are used. By default, this cutoff depends
-    on the horizon. If the cutoff is earlier for the suggested horizon, the search is repeated with only the
-    data before the earlier cutoff.
+    contacted are left out. Only data before the first test cutoff are used. If params.yaml names no test
+    cutoffs, another horizon can move the first test cutoff to another day. If the suggested horizon moves it
+    to an earlier day, the search is repeated with only the data before that day.
 
     Raises:
         CallError: `label.kind` is contract or event; only a label of kind inactivity has silences.

@@ -136,7 +136,7 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
 
 
 def _at_risk(counts: Ints) -> Ints:
-    """Return how many silences of each group last at least d days, for every d. Shape (groups, days)."""
+    """Return the number of silences that last d days or longer, by customer group (rows) and d (columns)."""
     sums: Ints = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return sums
 

@@ -217,10 +217,11 @@ def _reactivation(
 ) -> Reactivation:
     """Follow the churners of every cutoff, from the end of the label window to the first test cutoff.
 
-    An absence is counted in days after the window. It is 0 days if the churner came back before the window
-    ended. `return_curve` ignores returns after 0 days, so one day is added to every absence. A cutoff is left
-    out if its label matures only after the first test cutoff. A cutoff whose window ends on the day of the
-    first test cutoff is left out too, because no day remains on which churners could come back.
+    A churner's absence is counted in days from the end of the window. The absence is 0 days if the churner
+    came back before this end. `return_curve` ignores returns after 0 days, so one day is added to every
+    absence. A cutoff is left out if its label matures only after the first test cutoff. A cutoff whose window
+    ends on the day of the first test cutoff is left out too, because no day remains on which churners could
+    come back.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)

@@ -89,9 +89,10 @@ def estimate_metrics(
 ) -> dict[str, Estimate]:
     """Return every metric that has an interval, by name.
 
-    The calibration error has no interval. Drawn rows are noisier than all rows, and more noise makes the
-    calibration error larger. So a percentile interval of the calibration error would lie above the truth. The
-    function `metrics.calibration_error` gives a noise floor with which this error can be compared.
+    The calibration error has no interval. A bootstrap draw repeats some customers and leaves out others.
+    This adds noise, and noise makes the calibration error larger. So a percentile interval of the calibration
+    error would lie above the truth. The function `metrics.calibration_error` gives a noise floor with which
+    this error can be compared.
 
     Args:
         left: Outcomes, shape (rows,).

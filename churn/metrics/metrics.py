@@ -65,7 +65,7 @@ def log_loss(left: Floats, probability: Floats) -> float:
 def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
     """Return the chance that a churner is ranked above a stayer.
 
-    A tie counts half. The result is NaN if all rows left or no row left.
+    A tie counts half. The result is NaN if there are no churners or no stayers.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -80,7 +80,12 @@ def auc(left: Floats, probability: Floats, weight: Floats | None = None) -> floa
 
 
 def auc_from_sums(churners: Floats, stayers: Floats) -> float:
-    """Return the AUC from running sums of churners and of stayers; NaN if all rows left or no row left."""
+    """Return the AUC; NaN if there are no churners or no stayers.
+
+    Args:
+        churners: The running sum of churners, from `Ranking.sums`.
+        stayers: The running sum of stayers, from `Ranking.sums`.
+    """
     pairs = churners[-1] * stayers[-1]
     pairs_in_order = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
     return float(pairs_in_order / pairs) if pairs > 0 else float("nan")
@@ -188,7 +193,8 @@ def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
 def newton_step(sums: Floats) -> Floats:
     """Return one Newton step of a logistic regression: the changes of its intercept and of its slope.
 
-    The last axis of `sums` holds the column sums of the array that the function `line_sums` returns.
+    Args:
+        sums: The result of the function `line_sums`, summed over the rows, shape (..., 5).
     """
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01

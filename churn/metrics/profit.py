@@ -94,7 +94,8 @@ def estimate_profit(
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        customer: The customer of each row: the number of the customer's column in `draws`, shape (rows,).
+        customer: The number of each row's customer, from 0, shape (rows,). This number is the customer's
+            column in `draws`.
         draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
         values: The values of the customers, and the costs of the campaign.

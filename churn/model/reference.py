@@ -120,7 +120,7 @@ class Reference(Part):
 
 
 def read_reference(bundle: Path) -> Reference | None:
-    """Read the reference from a bundle whose checksums were already verified when it was loaded.
+    """Read the reference from a loaded bundle; loading has already verified the checksums of the bundle.
 
     Returns:
         The reference; None if an earlier version of the program, which had no reference, trained the model.

@@ -224,7 +224,7 @@ class Registry(Tracking):
     def training_run(self, training_id: str) -> str | None:
         """Return the newest run of a training; None if there is none.
 
-        A training is identified by a tag that is written at its end.
+        A run is found by its tag `training_id`, which the training writes as its last step.
 
         Args:
             training_id: The digest of the model and of all that its training chose, such as the calibration.

@@ -285,7 +285,8 @@ def _is_tree(text: str, n_signals: int) -> bool:
 def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
     """Return whether the sets of levels (codes of texts) that a tree stores are valid.
 
-    `sets` holds the number of each set that a split of the tree uses. The tree must store all these sets.
+    The stored sets have the numbers 0, 1, 2 and so on. `sets` holds the numbers that the splits of the tree
+    use. Each of these numbers must belong to a stored set.
     """
     n_sets = int(facts["num_cat"])
     if not n_sets:
@@ -340,9 +341,9 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     probability of staying. It grows at a constant rate inside an interval. After the last interval, the rate
     stays the same.
 
-    The probability of leaving within `anchor_days` must equal `probability`. So the cumulative hazard of each
-    day up to `anchor_days` is multiplied by the same factor. The hazard that later days add is not
-    multiplied.
+    This function makes the probability of leaving within `anchor_days` equal to `probability`. To do so, it
+    multiplies the cumulative hazard of each day up to `anchor_days` by the same factor. The hazard that later
+    days add is not multiplied.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -373,7 +374,7 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
 
 
 def expected_days(within: Mapping[int, Floats]) -> Floats:
-    """Return how many of the days up to the last horizon a customer is expected to stay.
+    """Return how many days each customer is expected to stay, counted up to the last horizon.
 
     The result is the restricted mean survival time, which is the area under the curve of the probability of
     staying. The hazard is constant between two horizons. For a customer who certainly stays, the result is

@@ -46,9 +46,9 @@ EXPERIMENT_TAGS = {
         "0, the challenger is better.\n"
         "- `tried/…`, `out_of_time/…`: a metric that the training computed on cutoffs before the test "
         "cutoffs.\n"
-        "- `within_fold/…`: a metric of a single cutoff. `churn evaluate` logs these metrics for the test "
-        f"cutoffs.\n\n{units_in_words()} The parameters `evaluate.…`, `label.…` and "
-        "`data.…` hold the settings and the data with which the metrics were computed."
+        "- `within_fold/…`: a metric of a single cutoff. `churn train` logs it for cutoffs before the test, "
+        f"and `churn evaluate` for the test cutoffs.\n\n{units_in_words()} The parameters `evaluate.…`, "
+        "`label.…` and `data.…` hold the settings and the data with which the metrics were computed."
     ),
     "made_by": "churn",
 }
@@ -190,7 +190,8 @@ class Tracking:
     def log_tree(self, folder: Path) -> None:
         """Log the files and sub-folders of a folder.
 
-        A sub-folder is logged under its own name. A file is logged under the name of `folder`.
+        In the run, each sub-folder keeps its name. Files that lie directly in `folder` are put into a folder
+        with the name of `folder`.
         """
         for path in sorted(folder.iterdir()):
             if path.is_dir():

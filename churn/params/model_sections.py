@@ -95,7 +95,7 @@ class TrainParams(Section):
 
 
 class ProfitParams(Section):
-    """A contact's costs, in the company's currency, and the share of churners whom it persuades to stay.
+    """The costs of a contact, in the company's currency, and the share of contacted churners who then stay.
 
     The defaults are assumptions, not measurements.
     """

@@ -224,7 +224,7 @@ class OutsideParams(Section):
 
 
 class UpliftParams(Section):
-    """How `churn uplift` tests whether choosing contacts by predicted effect is better than by risk."""
+    """`churn uplift` compares two ways to choose contacts: by the predicted effect, and by the risk."""
 
     contact_share: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="the share of the units of an experiment that both policies contact"

@@ -204,7 +204,10 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
     if detail["type"] == "missing":
         return f"{key} is missing, and this key has no default."
     if detail["type"] == "open_question":
-        return f"{key} is an open question of `churn init`: {detail['msg']}. Write the answer there."
+        return (
+            f"{key} holds a question that `churn init` could not answer: {detail['msg']}. Replace the "
+            "question by your answer."
+        )
     if detail["type"] == "invalid_key":
         section = ".".join(str(part) for part in detail["loc"][:-1]) or "the file"
         return (

@@ -138,8 +138,8 @@ class OriginParams(Section):
 
     For each canonical column or attribute, `missing` lists the words that mean "no value" in the source:
     `{ended_at: ['NULL', 9999-12-31]}`. A value is missing if its text, without blanks at its ends, equals one
-    of these words. In a column of times, a day such as 9999-12-31 stands for every time of that day. In a
-    column of numbers, a number stands for all its forms: `0` also for `0.00`.
+    of these words. In a column of times, a day such as 9999-12-31 matches all times of this day. In a column
+    of numbers, the word `0` also matches `0.00`, because both are the same number.
     """
 
     from_: Answer | None = Field(
@@ -171,8 +171,8 @@ class OriginParams(Section):
     missing: dict[str, Words] = Field(
         default={},
         description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a "
-        "column of times, a day such as 9999-12-31 stands for every time of that day, and in a column of "
-        "numbers, a number stands for all its forms: 0 also for 0.00",
+        "column of times, a day such as 9999-12-31 matches all times of this day, and in a column of "
+        "numbers, the word 0 also matches 0.00",
     )
 
     @model_validator(mode="after")
@@ -356,7 +356,7 @@ class EngineParams(Section):
 
 
 class CheckParams(Section):
-    """The share of rejected rows above which a verb stops, and the guards' findings that a person accepts."""
+    """The largest allowed share of rejected rows, and the guards' findings that a person accepts."""
 
     max_rejects: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.05, description="above this share of rejected rows the work stops"

@@ -69,8 +69,9 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
         f"the paired 95% interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of {name}'s log loss if the challenger was trained on newer labels than the champion",
         f"log loss of the challenger minus that of {name}: {format_interval(loss, 4)}; the challenger {age} "
-        "than the champion. The gate requires an interval below 0. For a challenger that was trained on "
-        f"newer labels, an interval below {max_loss:.4f} ({margin:.0%} of {name}'s log loss) is enough.",
+        "than the champion. The gate requires an interval below 0. If the challenger was trained on newer "
+        f"labels, an interval below {max_loss:.4f} is enough: this limit is {margin:.0%} of {name}'s log "
+        "loss.",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -108,9 +109,9 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             difference,
             f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the size of the "
             "champion's value, because this value is 0 or negative",
-            f"challenger's {name}, whose value is {base:z.3f}: the difference is "
-            f"{format_interval(difference)}; the gate requires that the whole interval is {least:z.3f} or "
-            "more.",
+            f"challenger's {name}: the challenger's value minus the champion's value ({base:z.3f}) is "
+            f"{format_interval(difference)}. The gate requires that the whole interval of this difference is "
+            f"{least:z.3f} or more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)
@@ -150,8 +151,9 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         "the whole interval of the difference below 0",
         f"AUC of the challenger minus that of {candidate_name(reference)}, by segment: "
         f"{'too low' if lost else 'the smallest difference is'} in {words}. The gate tests "
-        f"{len(tested)} segments with at least {SEGMENT_CHURNERS} churners. It refuses a difference below "
-        f"-{SEGMENT_LOSS} if the whole interval is below 0.",
+        f"{len(tested)} segments with at least {SEGMENT_CHURNERS} churners. It refuses the challenger if the "
+        f"difference in a segment is below -{SEGMENT_LOSS} and the whole interval of this difference is "
+        "below 0.",
         "For each segment that lost AUC, look at the signals of its customers, and check whether their data "
         "have changed.",
     )

@@ -127,8 +127,8 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"the paired 95% interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the regression's log loss",
         f"log loss of the challenger minus that of the logistic regression: {format_interval(loss, 4)}; "
-        f"the gate requires an interval below {max_loss:.4f}, which is {margin:.0%} of the regression's log "
-        "loss.",
+        f"the gate requires an interval below {max_loss:.4f}. This limit is {margin:.0%} of the regression's "
+        "log loss.",
         "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 
@@ -209,8 +209,8 @@ def _level_remedy(result: EvaluationResult) -> str:
         )
     return (
         "The share of customers who left has changed. The tested model did not see this change, because it "
-        "learns only from labels that are known at the test cutoff. So name later cutoffs under "
-        "evaluate.test_cutoffs once their labels are known: then the model also learns from newer labels."
+        "learns only from labels that are known at the test cutoff. A later test cutoff lets the model learn "
+        "from newer labels. So name later cutoffs under evaluate.test_cutoffs once their labels are known."
     )
 
 

@@ -16,8 +16,8 @@ def leaving_lines(section: LeavingReasonsResult) -> list[str]:
         return []
     lines = [
         "",
-        'recorded reasons for leaving. "ours" is the first reason that the program gave for each of these '
-        "customers (a family of signals), on the last night before the customer left:",
+        'customers who left, by their recorded reason. "ours" is the family of signals that the program gave '
+        "as the first reason, on the last night before the customer left:",
     ]
     for row in section.rows:
         ours = ", ".join(f"{name} {count:,}" for name, count in row.our_reasons.items())
@@ -31,8 +31,8 @@ def audit_lines(section: AuditResult) -> list[str]:
     """
     lines = [
         "",
-        "grades of the retention audit from 1 (hardly) to 5 (nearly always); the program sets the "
-        "limits between the grades; the lowest grade first:",
+        "grades of the retention audit, the lowest first, from 1 (hardly) to 5 (nearly always). The program "
+        "decides which value gets which grade:",
     ]
     measured = [practice for practice in section.practices if practice.score is not None]
     lines += [_score_line(practice) for practice in measured]

@@ -61,8 +61,10 @@ def _costs_in_words(result: EvaluationResult) -> str:
 
 
 def _share_in_words(result: EvaluationResult) -> str:
-    """Return which share of the churners the contacts are expected to keep, and whether the share is measured
-    or assumed, and why.
+    """Return, in words, the share of churners that the contacts are expected to keep.
+
+    The words say whether this share is measured or assumed. If there is a measured share that is not used,
+    the words say why.
     """
     if result.value is None:
         return "an assumed effect"

@@ -77,7 +77,7 @@ def result_lines(plan: ErasurePlan, result: SearchResult, server: str | None) ->
     if not plan.identifiers.has_distinct_id:
         yield (
             "The id is so short or common that it cannot be searched for inside longer texts. So the search "
-            "looked for it only as a whole value, in columns and JSON entries that hold customer ids."
+            "only compared the id with whole values of columns and JSON entries that hold customer ids."
         )
     if result.unreadable:
         yield f"{len(result.unreadable):,} files could not be decoded; they were searched byte by byte."

@@ -90,8 +90,8 @@ def log_exposure(registry: Registry, snapshots: Snapshots) -> None:
 
     A row is treated if its customer was contacted in the label window; treated rows are left out of the
     training. To replace them, the rows of controls who had a task in the label window get a higher weight.
-    The share of treated rows, and the share of such control rows, are computed over all rows. Cutoffs that
-    have neither kind of row are left out; if no cutoff is left, nothing is logged.
+    The share of treated rows, and the share of such control rows, are computed over all rows. A cutoff
+    without treated rows and without such control rows is left out. If no cutoff is left, nothing is logged.
     """
     if not snapshots.exposures:
         return

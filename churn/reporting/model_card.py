@@ -52,7 +52,7 @@ LIMITS = (
     "cutoff of its training.",
     "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
     "observed/expected in the report, and train again when observed/expected drifts.",
-    "The label of a contacted customer does not fully show what the customer would do without a contact.",
+    "A contact can change what a customer does: then the label does not show what happens without a contact.",
 )
 """The sentences about limits that hold for every model."""
 

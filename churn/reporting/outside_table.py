@@ -163,8 +163,8 @@ def _detectable(detectable: DetectableEffect) -> str:
     if detectable.effect is None:
         return f"With {n}, no improvement can be detected."
     least_points = math.ceil(10_000 * detectable.effect) / 100
-    cases = f"{100 * detectable.power:.0f}% of such experiments"
-    return f"With {n}, {cases} find an improvement of {least_points:.2f} percentage points or more."
+    cases = f"{100 * detectable.power:.0f}% of experiments"
+    return f"With {n}, an improvement of at least {least_points:.2f} percentage points is found in {cases}."
 
 
 def line(label: str, text: str) -> str:

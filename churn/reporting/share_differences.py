@@ -23,9 +23,10 @@ CANNOT_BE_SAID = "cannot be said yet"
 def possible_part(interval: HasInterval) -> Interval | None:
     """Return the part of an interval that lies between -1 and 1, where every difference of shares lies.
 
-    The formula of some intervals is valid only for many customers (asymptotic). With few customers such an
-    interval may go beyond -1 or 1, and if nobody or everybody left, it has no width. The true difference
-    always lies between -1 and 1, so cutting the interval there never removes the true difference.
+    The formula of some intervals is valid only for many customers (asymptotic). With few customers, such
+    an interval may go beyond -1 or 1. The true difference always lies between -1 and 1, so cutting the
+    interval there never removes the true difference. If nobody or everybody left, the formula gives an
+    interval without width, although the difference is not known exactly.
 
     Returns:
         The interval, cut at -1 and 1. The result is None if the interval says nothing, because it covers the

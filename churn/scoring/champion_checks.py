@@ -93,10 +93,11 @@ def fit_problems(
 def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     """Return a warning if tonight's mean probability is far from the share of churners in training, else "".
 
-    The mean of calibrated probabilities should be near the share of churners. A warning needs both of these
-    conditions. First, the mean is above 1.5 times the share in training, or below two thirds of this share.
-    Second, the mean differs from the share by more than three standard errors of the mean. Because of the
-    second condition, chance alone seldom causes a warning, even with only a few customers.
+    The mean of calibrated probabilities should be near the share of churners. The function warns only if the
+    following two conditions are true. First, the mean is above 1.5 times the share in training, or below two
+    thirds of this share. Second, the mean differs from the share by more than three standard errors of the
+    mean. Because of the second condition, chance alone seldom causes a warning, even with only a few
+    customers.
 
     Args:
         spec: The specification of the champion.

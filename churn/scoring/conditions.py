@@ -74,9 +74,9 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    Each edge of the range is a pair of a number and a flag. The flag is 0 if the range includes the number
-    itself. If the range excludes the number, the flag is 1 at the low edge, and -1 at the high edge. So
-    Python can compare two edges as pairs.
+    Each edge is a pair: a number, and a flag that says whether the range includes this number. The flag is 0
+    if the range includes the number. If the range excludes the number, the flag is 1 at the low edge, and -1
+    at the high edge. So Python can compare two edges as pairs.
     """
 
     low: tuple[float, int] = (-math.inf, 0)

@@ -56,10 +56,17 @@ def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floa
 
     Each of these four sides has its own signals. A band is from 1 to 5, or NaN if the customer has no value
     in any signal of the side. For each signal, a customer has a percentile: the share of customers whose
-    value means less risk, plus half the share with an equal value. The mean percentile over the signals of
-    a side gives the customer's band for this side: a mean of at most .2 -> 5, at most .4 -> 4, at most
-    .6 -> 3, at most .8 -> 2, above .8 -> 1. If all customers have equal values, each percentile is .5 and
-    each band is 3. Signals for which both high and low values mean risk do not count.
+    value means less risk, plus half the share with an equal value. So a low percentile means a low risk. The
+    mean percentile over the signals of a side gives the customer's band for this side:
+
+    - at most .2: band 5
+    - at most .4: band 4
+    - at most .6: band 3
+    - at most .8: band 2
+    - above .8: band 1
+
+    If all customers have equal values, each percentile is .5 and each band is 3. Signals for which both high
+    and low values mean risk do not count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()

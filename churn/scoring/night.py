@@ -219,7 +219,7 @@ class ScoredCohort:
         sides: The health bands for activity, support, sentiment and payment, by column name.
         residual_value: The value of the customer in currency if the customer stays, NaN if unknown.
         value_at_risk: The value at risk in currency, NaN if unknown.
-        signals: The facts about each signal of the model that the reasons and the health bands need.
+        signals: The signals of the model, each with the facts that the reasons and the health bands need.
         base_rate: The usual share of customers who leave (or have the predicted event) within one horizon.
         words: The words for the event that the label predicts, such as `left` and `churners`.
     """

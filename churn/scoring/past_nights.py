@@ -106,7 +106,7 @@ class PastNights:
 
 @dataclass(frozen=True)
 class Sentences:
-    """A pattern for each sentence in which a signal gives a reason, with the signal's family.
+    """Patterns that recognise the texts of reasons in earlier scores, each with the family of its signal.
 
     The pattern of the longest sentence comes first. The length counts only the fixed words of a sentence, not
     the customer's values.

@@ -127,9 +127,9 @@ class Play(PlaybookPart):
         template: The name of a template, which is the file `templates/NAME.LANGUAGE.txt`.
         audience: The list to which the play belongs; in the file the key is `for:`.
         stage: The stages whose customers may get the play; empty for all stages.
-        follows: Families of signals, such as payment. If `follows` lists the family of the first reason for
-            a customer's score, the play comes before all plays that do not list this family. This holds
-            whatever the order in the file.
+        follows: The families of signals, such as payment, to which the play responds. If `follows` lists the
+            family of the first reason for a customer's score, the play comes before all plays that do not
+            list this family. This holds whatever the order in the file.
         for_nights: The number of nights in a row, tonight included, in which the condition must be true.
         after: The earlier play that this play follows up.
         variants: The variants, by name.

@@ -75,12 +75,11 @@ class Playbook:
     warnings: tuple[str, ...] = ()
 
     def switched_off(self, present: Set[str]) -> dict[str, tuple[str, ...]]:
-        """Return the plays whose condition can be true for no customer, each with the columns that are
-        absent.
+        """Return the plays that are switched off, each with the absent signals that its condition needs.
 
         A signal is absent if the company does not have the signal's table, or if params.yaml excludes the
-        signal. A play is switched off if its condition needs absent signals. A play that is switched off is
-        not a mistake in the playbook.
+        signal. A play is switched off if its condition needs absent signals, so that no customer can meet the
+        condition. A play that is switched off is not a mistake in the playbook.
         """
         off = {}
         for rule in self.rules:

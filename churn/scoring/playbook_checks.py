@@ -133,9 +133,9 @@ def event_problems(entries: Entries) -> Iterable[str]:
         location, audience, success = f"plays[{index}]", entry.get("for"), entry.get("success")
         if audience in ("advocates", "gone"):
             yield (
-                f"{location}.for '{audience}' does not work with a label of kind event: such a label "
-                "says nothing about health (for 'advocates') or about who left (for 'gone'). Leave 'for' "
-                "out; label.among says who is in the cohort."
+                f"{location}.for '{audience}' does not work with a label of kind event: 'advocates' needs "
+                "the health of customers and 'gone' needs lost customers, but such a label gives neither. "
+                "Leave 'for' out; label.among says who is in the cohort."
             )
         if isinstance(success, dict):
             for key in _criterion_keys(success.get("when")):
@@ -304,7 +304,7 @@ def _never_hold(stages: Mapping[str, Condition | None]) -> Iterable[str]:
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
                     f"stages.{name} can never apply: the earlier stage '{earlier_name}' already takes "
-                    "all its customers. Put the narrower stage first."
+                    f"every customer to whom stages.{name} could apply. Put the narrower stage first."
                 )
                 break
 
@@ -318,8 +318,8 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
             if _takes_all_of(entries[before], entries[index]):
                 yield (
                     f"plays[{index}] '{entries[index].get('name')}' can never apply: plays[{before}] "
-                    f"'{entries[before].get('name')}' already takes all customers of plays[{index}]. Put the "
-                    "narrower play first."
+                    f"'{entries[before].get('name')}' already takes every customer to whom plays[{index}] "
+                    "could apply. Put the narrower play first."
                 )
                 break
 

@@ -159,8 +159,8 @@ def _reasons_of_row(
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    A missing value gives False, and so does 0 if the signal's sentence says nothing about 0
-    (`silent_at_zero`). If the signal has no risky side, every other value gives True.
+    The result is False for a missing value. If a value of 0 is no reason (`silent_at_zero`), the result is
+    False for 0 too. If the signal has no risky side, the result is True for all other values.
     """
     if is_missing(value) or (signal.silent_at_zero and value == 0):
         return False

@@ -49,8 +49,7 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
 
     Args:
         exposures: The cutoffs with treated rows or controls.
-        reason: Why a person accepts that no control represents some treated rows; None if the parameter file
-            gives no reason.
+        reason: Why a person accepts treated rows that no control represents; None if there are no such rows.
     """
     rows, treated = sum(own.rows for own in exposures), sum(own.treated_rows for own in exposures)
     controls = sum(own.control_rows for own in exposures)
@@ -61,6 +60,6 @@ def exposure_in_words(exposures: Sequence[CutoffExposure], reason: str | None) -
     if reason:
         return f"{words}. Some of these rows have no control who represents them; accepted: {reason}"
     return (
-        f"{words}; the treated rows are represented by {controls:,} rows of controls, each of which has the "
-        "weight 1 / P(untreated)."
+        f"{words}. {controls:,} control rows represent the treated rows. Each control row has the weight "
+        "1 / P(untreated)."
     )

@@ -92,10 +92,10 @@ class Snapshots:
             return ""
         needed = bytes_needed(self.rows_on_disk, len(self.signals)) / 1024**3
         return (
-            f"{file}: train.memory_limit: {self.rows_on_disk:,} labelled rows of {len(self.signals)} "
-            f"signals need about {needed:.1f} GiB, more than {memory_limit}. `train` and `evaluate` use "
-            f"only one customer in {self.customer_share}: {len(self.rows):,} rows in all. The model may be a "
-            "little worse, and intervals are wider. Raise the limit if the machine has more memory."
+            f"{file}: train.memory_limit: {self.rows_on_disk:,} labelled rows, each with {len(self.signals)} "
+            f"signals, need about {needed:.1f} GiB, but the limit is {memory_limit}. `train` and `evaluate` "
+            f"use only one customer in {self.customer_share}: {len(self.rows):,} rows in all. The model may "
+            "be a little worse, and intervals are wider. Raise the limit if the machine has more memory."
         )
 
     @property

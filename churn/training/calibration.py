@@ -96,8 +96,9 @@ def fit_beta(logits: Floats, left: Floats, weight: Floats | None = None) -> dict
 def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -> dict[str, Any]:
     """Fit an inductive Venn-Abers predictor on scores that are rounded to levels.
 
-    A level is a rounded score. Isotonic regression gives each level two probabilities, `p0` and `p1`. For
-    `p0`, one row is added to this level: a new customer who stays. For `p1`, the new customer leaves instead.
+    A level is a rounded score. Isotonic regression gives each level two probabilities, `p0` and `p1`. To
+    compute the `p0` of a level, an imagined customer who stays is added to this level. For `p1`, the imagined
+    customer leaves.
     The scorer returns `p1 / (1 - p0 + p1)`. The returned probability lies strictly between 0 and 1, and it
     never reverses the order of two scores. Customers of one level get the same probability.
 
@@ -133,12 +134,10 @@ def fit_venn_abers(logits: Floats, left: Floats, weight: Floats | None = None) -
 def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     """Return the share of churners at each level of the score, by isotonic regression with one added row.
 
-    For each `level`, the regression starts again: one row with the outcome `guess` is added to this level
-    only. The max-min formula then gives the share at this level:
-
-    1. Compute the share of churners in the levels `first` to `last`, for all `first <= level <= last`.
-    2. For each `first`, keep only the smallest of these shares.
-    3. The largest of the kept shares is the share at `level`.
+    Each `level` has a regression of its own: one row with the outcome `guess` is added to this level, and to
+    no other level. Let `share(first, last)` be the share of churners in the levels `first` to `last`, with
+    the added row. Then the max-min formula gives the share at `level`:
+    `max(min(share(first, last) for last >= level) for first <= level)`.
 
     Args:
         rows: The number of rows in each level, shape (levels,); the levels are in ascending order of score.

@@ -51,8 +51,8 @@ class Lives:
         predictions: The uncalibrated log-odds, each from a model that has not seen the label of the row.
         stays: The days from the end of the label's gap to the end of the contract, shape (rows,); a huge
             number if no end is known.
-        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. It is known `d + lag_days` days
-            after the cutoff whether a customer left within `d` days after the label's gap.
+        lag_days: The sum of `gap_days`, `grace_days` and `late_days`. The outcome of the first `d` days after
+            the label's gap is known `d + lag_days` days after the cutoff.
     """
 
     predictions: OutOfTime
@@ -172,9 +172,9 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     """Fit the hazard of each interval of days as a logistic regression on the predicted log-odds.
 
     The intervals are fitted in order of time. The fit stops before the first interval with fewer than 30
-    churners or fewer than 30 stayers. Horizons after the last fitted interval are missing. All horizons are
-    missing if the last fitted interval ends `NEAR_DAYS` days or more before the label's own horizon.
-    `Hazards.missing` gives the reason.
+    churners or fewer than 30 stayers. The horizons in `HORIZON_DAYS` that lie after the last fitted interval
+    are missing. If this interval ends at least `NEAR_DAYS` days before the label's own horizon, all of
+    `HORIZON_DAYS` are missing. `Hazards.missing` gives the reason.
 
     Two other models were tried: a booster on all signals for each interval, and a booster with the interval
     as a column. Neither predicted later cutoffs better, and both cost further trainings. See

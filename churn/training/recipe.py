@@ -157,10 +157,10 @@ class Recipe:
         """Return LightGBM's parameters for small, regularised trees; a repeated fit gives the same trees.
 
         Args:
-            rows: The number of training rows; the least size of a leaf is computed from it if the recipe sets
-                none.
-            churners: The number of churners in the training rows; the size of a tree is computed from it if
-                the recipe sets none.
+            rows: The number of training rows. If the recipe sets no least size of a leaf, this size is
+                computed from the number of rows.
+            churners: The number of churners in the training rows. If the recipe sets no size of a tree, this
+                size is computed from the number of churners.
         """
         return {
             "objective": "binary",
@@ -221,11 +221,13 @@ class StagedCandidate(Candidate):
         threads: int,
         validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
-        """Return for each recipe the predicted log-odds: for each stage, an array of shape (rows,).
+        """Return the log-odds that each recipe predicts at each stage for the validation rows.
+
+        The result has one tuple for each recipe. The tuple has one array for each stage, shape (rows,).
 
         Args:
             train: The training rows, with churners and stayers.
-            recipes: One or more recipes, each of a candidate that belongs to the same `family`.
+            recipes: One or more recipes, all of candidates in the `family` of this candidate.
             monotone: For each signal, 1 if a higher value may only raise the risk, -1 if it may only lower
                 the risk, otherwise 0.
             threads: The threads to use; they do not change the result.
@@ -234,7 +236,12 @@ class StagedCandidate(Candidate):
 
     @abstractmethod
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe of the final fit, given the number of the best stage on the folds (from 0)."""
+        """Return the recipe for the final fit: `recipe`, with the setting of its best stage.
+
+        Args:
+            recipe: The recipe that was fitted on the folds.
+            stage: The number of the stage that was best on the folds, counted from 0.
+        """
 
 
 class Trees(StagedCandidate):
@@ -266,7 +273,7 @@ class Trees(StagedCandidate):
         return tree_stages(train, settings, monotone, threads, validation)
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with the number of trees of a stage, raised by a tenth.
+        """Return the recipe for the final fit: it has a tenth more trees than the stage.
 
         Stage 0 has 10 trees, stage 1 has 20 trees, and so on. A tenth is added because the final fit learns
         from more rows than a fold.

@@ -67,12 +67,12 @@ class RefreshedChampion:
 def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
     """Fit the shift of the champion's log-odds on the matured cutoffs after its training.
 
-    A cutoff counts as after the training if all labels that the champion learnt from were known by this
-    cutoff.
+    These are the cutoffs on or after the champion's `mature_on`: the first day on which all labels that the
+    champion learnt from were known.
 
     Raises:
-        Stop: the champion predicts another label than that of the snapshots, it needs a signal that the
-            snapshots do not have, or no cutoff after its training has matured.
+        Stop: the champion predicts another label than the snapshots hold, the snapshots lack a signal that
+            the champion needs, or there is no matured cutoff after the champion's training.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"
@@ -134,6 +134,6 @@ def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
     raise Stop(
         "train --refresh: the champion has learnt from labels that became known after "
         f"the test cutoffs {', '.join(map(str, seen_cutoffs))}, so these cutoffs cannot test the champion. "
-        "Under evaluate.test_cutoffs, name cutoffs that the champion has not seen "
-        f"({', '.join(map(str, unseen_cutoffs))}), or run `churn train`."
+        "Under evaluate.test_cutoffs, name only cutoffs of this list: "
+        f"{', '.join(map(str, unseen_cutoffs))}. Or run `churn train`."
     )

@@ -114,9 +114,10 @@ def select_candidate(
 def _stage_logits(
     fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
 ) -> StageLogits:
-    """Return the log-odds of the validation rows for each recipe at each stage; see `StagedCandidate`.
+    """Return the log-odds that each recipe predicts at each stage for the validation rows of a fold.
 
-    The recipes of one family of candidates, such as trees, are computed together.
+    A stage is one value of the setting that is chosen on the folds, such as the number of trees. The recipes
+    of one family of candidates, such as trees, are computed together.
     """
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:

@@ -96,8 +96,8 @@ def _check_requested(
             problems.append(f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. {way_out}")
         elif day not in usable:
             problems.append(
-                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: on that day, "
-                f"no label of an earlier snapshot was known, or all these labels were the same. {way_out}"
+                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: on that day, earlier "
+                f"snapshots had no known labels, or all known labels were the same. {way_out}"
             )
     if problems:
         raise Stop(*problems)
@@ -141,8 +141,8 @@ class Fold:
     A fold belongs to one cutoff, or to one part of the customers.
 
     Attributes:
-        train: The training rows. If the fold belongs to a cutoff, they are the rows whose label was known at
-            the cutoff; otherwise they are the rows of all customers outside the part.
+        train: The training rows. The fold of a cutoff has the rows whose label was known at this cutoff. The
+            fold of a part of the customers has the rows of all customers who are not in this part.
         validation: The validation rows: all rows of the cutoff, or all rows of the part of the customers.
         in_time: Whether the fold belongs to a cutoff, and not to a part of the customers.
     """

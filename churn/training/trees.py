@@ -172,5 +172,8 @@ def _feature_names(names: Sequence[str]) -> list[str]:
 
 
 def _text(booster: lgb.Booster) -> str:
-    """Return LightGBM's text of the model, but with 0 threads: no tree depends on the number of threads."""
+    """Return LightGBM's text of the model, with the number of threads set to 0.
+
+    No tree depends on the number of threads, so the text does not depend on this number either.
+    """
     return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", booster.model_to_string())

@@ -95,8 +95,8 @@ def _numbers_p_value(treatment_sample: Floats, control_sample: Floats) -> float:
     """Return the probability that chance alone makes two samples of numbers differ so much (Smirnov's test).
 
     First, an approximate probability is computed. If this probability is above `FAR_FROM_LIMIT`, it is
-    returned; otherwise the exact probability is returned. If both samples have the same size, an exact
-    probability near 1 could be rounded above 1, and scipy would warn.
+    returned; otherwise the exact probability is returned. So no exact probability near 1 is computed. With
+    samples of equal size, such a probability could be rounded above 1, and scipy would warn.
     """
     approximation = float(ks_2samp(treatment_sample, control_sample, method="asymp").pvalue)
     if approximation > FAR_FROM_LIMIT:

@@ -20,8 +20,8 @@ class UpliftTerms:
     """The settings by which models are fitted and compared.
 
     Attributes:
-        contact_share: The share of the units of the experiment that each policy (a rule for whom to contact)
-            contacts.
+        contact_share: The share of the experiment's units that each policy contacts. A policy is a rule for
+            whom to contact.
         seed: The seed with which the trees are fitted.
         threads: The number of threads; it does not change the result.
     """

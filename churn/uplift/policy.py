@@ -1,7 +1,8 @@
 """Whether a model of the effect chooses customers for contacts better than the risk alone, with the same
 number of contacts.
 
-Two policies contact the same share of each fold. One policy chooses by the predicted effect of a contact. The
+A policy is a rule for whom to contact. Two policies are compared. The rows are divided into folds, and both
+policies contact the same share of each fold. One policy chooses by the predicted effect of a contact. The
 second policy chooses by the risk: the probability of the outcome, such as leaving, without a contact. Each
 row is a unit: a person, an account or a customer. A unit has a worth: the money that its outcome costs or
 brings, or 1 if outcomes are only counted. Both policies multiply the effect or the risk by this worth before
@@ -13,10 +14,10 @@ all rows is the difference between the two gains. The interval of this mean is t
 
 The folds have an order, and a row is judged by a model that was fitted only to earlier folds. So the rows of
 the first fold are not judged. It would be wrong to judge each fold by a model that was fitted to all other
-folds. Any two folds would then depend on each other: the model that judges one of them would also be fitted
-to the other. A high gain in one fold would often come with a high gain in the other, even if contacts had no
-effect. The standard error of the difference between the two gains would then be too small by a factor of up
-to the square root of 2. As a result, 8 % of useless models would be accepted instead of 2.5 %.
+folds. For any two folds A and B, the model that judges A would be fitted to B, and the model that judges B to
+A. So a high gain in A would often come with a high gain in B, even if contacts had no effect. The standard
+error of the difference between the two gains would then be too small by a factor of up to the square root of
+2. As a result, 8 % of useless models would be accepted instead of 2.5 %.
 
 Source: Athey and Wager (2021), Policy learning with observational data, Econometrica 89, for the value of
     a policy by doubly robust scores; Chernozhukov, Demirer, Duflo and Fernández-Val (2025),
@@ -70,7 +71,8 @@ class PolicyComparison(Part):
         effect: The gain if customers are chosen by the predicted effect.
         risk: The gain if customers are chosen by the risk.
         chance: The gain if customers are chosen by chance.
-        difference: The gain `effect` minus the gain `risk`, computed row by row.
+        difference: The gain `effect` minus the gain `risk`. Its interval comes from the differences of the
+            rows.
     """
 
     contact_share: float
@@ -87,8 +89,8 @@ class EffectGroup(Part):
         n: The number of units.
         up_to: The largest predicted effect in the group, computed in each fold and averaged over the folds.
         effect: How much a contact on average raises the probability of the outcome, or lowers it if the
-            outcome is bad; above 0 is good. The chance that at least one group's interval misses its true
-            effect is at most 5 %.
+            outcome is bad; above 0 is good. The chance that the true effect of one or more groups lies
+            outside the group's interval is at most 5 %.
     """
 
     n: int

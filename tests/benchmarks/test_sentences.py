@@ -106,6 +106,17 @@ def test_sentences_of_documents_are_found_under_their_heading_without_code_and_t
     ]
 
 
+def test_bold_marks_are_left_out_and_a_power_in_code_stays() -> None:
+    text = "**The weight of a single row.** The weight is `0.5 ** (age / half_life)` at each cutoff."
+
+    sentences = [sentence.text for sentence in document_sentences(text, "a.md")]
+
+    assert sentences == [
+        "The weight of a single row.",
+        "The weight is `0.5 ** (age / half_life)` at each cutoff.",
+    ]
+
+
 def test_a_sentence_of_a_document_stands_after_its_paragraph_so_far_and_after_the_head_of_its_list() -> None:
     text = (
         "# Heads\n\nHere comes a list of two items:\n\n- The first item has many words.\n\n"

@@ -91,7 +91,7 @@ def test_a_stop_of_a_guard_of_the_data_refuses_promotion_until_a_person_signs_it
     assert [one["place"] for one in guards["found"] if one["severity"] == "stop"] == ["customers.plan"]
     assert "stop: only_leavers: customers.plan" in (params.output / "evaluate" / "card.md").read_text()
     assert "a plan nobody else may choose" in page
-    assert "guards of `churn snapshot`: 1 say stop (only_leavers)" in " ".join(echo.lines)
+    assert "findings of `churn snapshot`: 1 say stop (only_leavers)" in " ".join(echo.lines)
 
 
 def test_snapshots_that_no_guard_of_the_data_has_seen_train_but_do_not_promote(trained, echo) -> None:

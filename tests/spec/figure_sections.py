@@ -32,16 +32,18 @@ or not certain has no number. The interval is Wilson's interval. For each segmen
 {triangle.SEGMENT_COHORTS} cohorts, without cells that are open or not certain.
 
 **Survival.** Unit: share. Definition: {survival.DEFINITION}. The band is {survival.BAND}. The curve ends at
-the age at which fewer than 30 customers are still observed. Leaving is recorded from the
-day of the first recorded end of a contract. Of the customers who joined before this day, only those who
-stayed are in the data. With a label of inactivity, customers who signed up before the first event of the
-label's table are left out.
+the age at which fewer than 30 customers are still observed. With a contract label, leaving is recorded from
+the day of the first recorded end of a contract. Of the customers who joined before this day, only those who
+stayed are in the data. With an inactivity label, the curve leaves out customers who signed up before the
+first event in the label's table.
 
-**Contracts.** {contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}. The
-{contract_model.DERL_DEFINITION}. The discount rate of a year is `score.value.discount_year`. The model needs
+**Contracts.** A model predicts how many further monthly payments a customer with a contract makes.
+{contract_model.DEFINITION[0].upper()}{contract_model.DEFINITION[1:]}.
+{contract_model.DERL_DEFINITION[0].upper()}{contract_model.DERL_DEFINITION[1:]}. The
+discount rate of a year is `score.value.discount_year`. The model needs
 {contract_model.MIN_COHORTS} monthly cohorts and {contract_model.MIN_LOST} customers who left. The model also
 needs {contract_model.MIN_AT_RISK} customers at the start of each of the first {contract_model.MIN_PERIODS}
-months after joining. Finally, churn must fall with the time since joining. If the data do not meet one of
+months after joining. In addition, churn must fall with the time since joining. If the data do not meet one of
 these conditions, `kpis.json` has no model, and `reason` says which condition.
 """
 
@@ -55,8 +57,8 @@ data do not say what customers pay, only customers are counted, and `money_reaso
 **Stages.** Unit: customers, and currency per month. Definition: {stages.STAGES_DEFINITION}. The stages
 of [the playbook](playbook.md#stages) are computed from what was known at the start of each month. If
 the condition of a stage uses a score, the stage is not known for past months, and the figure gives the
-reason. If the playbook has a stage named `gone`, its customers are silent, but they can still leave. Only the
-label decides who is in the stage `left`.
+reason. A stage named `gone` in the playbook is not the stage `left`: customers in `gone` are silent,
+but have not left yet. Only the label decides who is in the stage `left`.
 
 **Leaks.** Unit: customers, share of the stage's customers, and currency per month. Definition:
 {stages.LEAK_DEFINITION}.
@@ -75,8 +77,9 @@ two groups must hold at least {activation.MIN_SHARE:.0%} of the customers, and a
 {activation.MIN_CUSTOMERS} customers. Customers who signed up before the first day of the table's data do not
 count.
 If no event passes the test, no event is reported, and `reason` says why. Each run of `churn kpis` repeats
-the test on nearly the same customers. So do not rely on an event that only some runs report.
-`decides_label` is true if the event is from the table from which the label is computed. If so,
+the test on nearly the same customers, so one of many runs may report an event by chance. Do not rely on an
+event that only some runs report.
+`decides_label` is true if the label is computed from the event's table. If so,
 staying is correlated with the event partly because both are computed from the same table.
 [benchmarks/kpis](../benchmarks/kpis/README.md) measures how often an event is reported although none exists.
 """
@@ -87,10 +90,10 @@ The section `ratings` of `kpis.json` answers the question: do customers with a l
 For each level of a rating (NPS, CSAT or health), a table gives the observed churn: the share of customers
 who left in the label's window. Who left is decided by the label of `params.yaml`, not by whether
 somebody is a customer today. Population:
-{observed_churn.POPULATION}. There are at most {observed_churn.MAX_CUTOFFS} cutoffs, which are first days of
-months. The interval of a share is Wilson's interval. The table also gives differences between the shares of
-two levels, with Newcombe's interval. `means_something` is true if the interval of a difference does not
-contain 0.
+{observed_churn.POPULATION}. The past cutoffs are first days of months, at most
+{observed_churn.MAX_CUTOFFS} of them. The interval of a share is Wilson's interval. The table also gives
+differences between the shares of two levels, with Newcombe's interval. `means_something` is true if the
+interval of a difference does not contain 0.
 
 - **NPS.** Definition: {ratings.NPS_DEFINITION}.
 - **CSAT.** Definition: {ratings.CSAT_DEFINITION}.
@@ -116,13 +119,14 @@ The section `leaving` of `kpis.json` compares the reasons that customers gave fo
 that the model had given before. The section `leaving` is about contracts that ended for good in the last
 {leaving_reasons.WINDOW_DAYS} days. For each
 recorded reason (`subscriptions.reason`), the section gives the number of customers. The model's
-first reason for a customer belongs to a family of signals. For each recorded reason, the section also counts
-the customers of each family. The model's reason is from the last night before the contract ended; this night
+first reason for a customer comes from a signal, and each signal belongs to a family, such as `payment`. For
+each recorded reason, the section also counts how often the model's first reason came from each family. The
+model's reason is from the last night before the contract ended; this night
 is at most {leaving_reasons.BEFORE_DAYS} days before the end.
-`{leaving_reasons.NO_REASON}` counts customers for whom the model gave no reason: they had a score, but were
-not on the call list and did not have health 1 or 2. Recorded reasons of fewer than
-{leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row, because the words of a rare
-reason may identify one person.
+`{leaving_reasons.NO_REASON}` counts customers who had a score, but for whom the model gave no reason. The
+model gives reasons only for customers on the call list and for customers with health 1 or 2. Recorded reasons
+of fewer than {leaving_reasons.MIN_REASON_CUSTOMERS} customers are shown in one row, because the words of a
+rare reason may identify one person.
 """
 
 AUDIT_ROWS = "\n".join(
@@ -137,7 +141,8 @@ needs {audit.MIN_EVIDENCE} cases, such as contacts or customers. We chose the li
 they do not come from a survey.
 The other {len(audit.UNMEASURABLE_PRACTICES)} practices leave no trace in tables: {
     ", ".join(f'"{title}"' for _, title, _ in audit.UNMEASURABLE_PRACTICES)
-}. For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and asks a person a question.
+}. For each practice without a trace, the audit says "{audit.UNMEASURABLE}" and gives a question that
+somebody in your company must answer.
 
 | practice | evidence | 2, 3, 4, 5 from | what raises it |
 |---|---|---|---|

@@ -31,30 +31,31 @@ of this page. `make docs` writes this page from the code.
 
 The label decides whether a customer counts as active at a midnight. With a contract label, a customer is
 active if a contract is in force. The customer stays active in a gap of at most `label.grace_days` days before
-the next contract. The rows about a contract can come in up to `snapshot.late_days` days late. So the figures
-of a period are known only `label.grace_days` plus `snapshot.late_days` days after the end of the period. With
-an inactivity label, a customer is active if an event of the label's table lies within the last
+the next contract. The rows about a contract may arrive late, by up to `snapshot.late_days` days. So the
+figures of a period are known only `label.grace_days` plus `snapshot.late_days` days after the end of the
+period. With an inactivity label, a customer is active if an event of the label's table lies within the last
 `label.active_days`.
 
 In `kpis.json`, the figures of a section are in `series`: one series for each figure, kind of period and
 segment. A series has the columns `start`, `value`, `low`, `high` and `n`, each with one value or null
 for each period; a column of only nulls is left out. If the periods are not weeks, months or quarters, the
 series also has a column `end`, the end of each period.
-A series may also have `reason` and `notes`. Each is an object with an entry for every period that has a
-reason or notes. The key of an entry is the position of its period in `start`: "0" is the first period, "1"
-the second. For all customers together, `kpis.json` holds every month and quarter. Weekly
-figures and figures of segments go back only three years.
+A series may also have the objects `reason` and `notes`. Each entry of these objects belongs to one period;
+not every period has an entry. The key of an entry is the position of its period in `start`: "0" is the first
+period, "1" the second. For all customers together, the monthly and quarterly figures go back as far as the
+data. Weekly figures and figures of segments go back only three years.
 
-If [the label is an event](labels.md#an-event), `kpis.json` begins with the section `event`. The sections
-about leaving are then absent, because an event does not say who stays a customer; `missing_sections` lists
-them.
+If [the label is an event](labels.md#an-event), `kpis.json` begins with the section `event`. This label
+does not say who stays a customer, so the sections about leaving are missing. The key `missing_sections`
+lists the missing sections.
 
 A figure with the mark "watched" can raise an alarm. The usual value of a week or month is the median of the
 weeks or months shortly before. For each past week or month, its value minus its usual value is computed (the
-distance). One limit for the latest value lies below its usual value plus the median distance, and one lies
-above it. The more the past distances vary (median absolute deviation), the further apart the limits are. A
-value outside the limits raises an alarm, unless the value is better than usual. If two years of data exist, a
-second pair of limits is computed without the effect of the season, and the narrower pair is used.
+distance). For the latest week or month, the expected value is the usual value plus the median distance. The
+lower limit lies below the expected value, and the upper limit lies above it. If the past distances vary more
+(median absolute deviation), the two limits are further apart. A value outside the limits raises an alarm,
+unless the value is better than usual. If two years of data exist, both limits are also computed from the
+values without their yearly pattern (the season). Of the two pairs of limits, the narrower pair is used.
 Groups of customers are watched too: each stage of the playbook, each class of ratings (such as promoters)
 and each segment. Segments are watched only by month. Because there are many such groups, an alarm about a
 group needs a larger distance from the usual value. For each alarm, `churn kpis` prints a line, and

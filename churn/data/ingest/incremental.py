@@ -219,7 +219,11 @@ def can_be_read_back(types: Mapping[str, str]) -> bool:
 
 
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
-    """Return whether DuckDB can number the rows of the files, and the query never combines rows."""
+    """Return whether the new rows of a table can be found by their positions in the files.
+
+    Two conditions must be true. No column of the files has a name that DuckDB needs to number the rows. The
+    query computes each of its rows from a single row of the files.
+    """
     origin = query.spec.origin
     expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)

@@ -42,8 +42,8 @@ class UnreadColumns:
     Args:
         unused_names: Columns of the table `customers` that params.yaml lists neither in `static` nor in
             `history`.
-        near_names: For each unread column whose name is probably misspelt, the right name: an optional
-            canonical column that the source lacks.
+        near_names: The unread columns with a probably misspelt name, each with its correct name. The correct
+            name belongs to an optional canonical column that the source lacks.
     """
 
     unused_names: tuple[str, ...] = ()
@@ -205,7 +205,10 @@ def _near_names(
 
 
 def _complete_history(expressions: dict[str, str]) -> None:
-    """Add the interval columns that a change log lacks: a value ends when the next change begins."""
+    """Add the columns that a change log lacks: `valid_from` (the time of the change) and an empty `valid_to`.
+
+    So a value holds until the next change.
+    """
     if "changed_at" in expressions:
         changed_at = expressions.pop("changed_at")
         expressions.setdefault("valid_from", changed_at)
@@ -343,8 +346,8 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
         raw: The view that holds the source's words.
         columns: The canonical columns of this view.
         missing: The words for "no value" by column, from `missing` in params.yaml. In a column of times,
-            a word may be a day: 9999-12-31, for example, turns every time on that day into NULL. In a
-            column of numbers, the word -1, for example, also turns -1.0 into NULL.
+            a day such as 9999-12-31 turns all times on this day into NULL. In a column of numbers, a number
+            such as -1 also turns -1.0 into NULL.
     """
     values = []
     for column in columns:

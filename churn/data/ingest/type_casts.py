@@ -133,7 +133,7 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
 
 @cache
 def _offset_in_zone(timezone: str) -> str:
-    """Return the SQL of the offset of a zone on the day of `t`, in seconds; see `_offset_of_day`."""
+    """Return SQL for a zone's offset from UTC, in seconds, on the day of `t`; see `_offset_of_day`."""
     zone = literal(timezone)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         rows = connection.execute(
@@ -152,11 +152,13 @@ def _offset_in_zone(timezone: str) -> str:
 
 
 def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
-    """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
+    """Return SQL for a zone's offset from UTC, in seconds, on the day of `t`, the time to convert.
 
-    The SQL holds one bitstring for each offset; each of its bits says whether a day has this offset. Nested
-    CASEs, one for each period between two changes of the clocks, would not convert rows faster, and each
-    query would take long to plan.
+    On a day on which the clocks change, the SQL gives NULL.
+
+    The SQL holds one bitstring for each offset; each of its bits says whether a day has this offset. Another
+    way would be nested CASEs, one for each period between two changes of the clocks. But nested CASEs do not
+    convert rows faster, and DuckDB needs long to plan a query with them.
 
     Args:
         seconds_of_days: The offset of each day, beginning with `FIRST_FAST_DAY`; None for a day on which the

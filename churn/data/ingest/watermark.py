@@ -78,9 +78,10 @@ def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
         rows_so_far, end = rows_so_far + count, day
     if end < last_day:
         echo(
-            f"  the watermark is {date_of_day(end)}, because the rows then stop for more than "
-            f"{MAX_HOLE_DAYS} days. The {rows - rows_so_far:,} rows after this hole, up to "
-            f"{date_of_day(last_day)}, do not count for the watermark. If these rows are right, set "
-            "snapshot.watermark to the day up to which the data are complete."
+            f"  after {date_of_day(end)}, the label's table has no rows for more than {MAX_HOLE_DAYS} days. "
+            "So the data count as complete only up to this day (the watermark). The "
+            f"{rows - rows_so_far:,} rows after this hole, up to {date_of_day(last_day)}, do not count for "
+            "the watermark. If these rows are right, set snapshot.watermark to the day up to which the data "
+            "are complete."
         )
     return end

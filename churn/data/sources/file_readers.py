@@ -267,7 +267,7 @@ def _struct(types: Mapping[str, str]) -> str:
 def _columns_read_as_text(
     connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the type VARCHAR for each column whose values would change in the type that DuckDB guessed.
+    """Return the type VARCHAR for each column whose texts would change if cast to the guessed type.
 
     For example, the text 007 would become the number 7.
 

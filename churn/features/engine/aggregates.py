@@ -66,8 +66,9 @@ class Aggregates:
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)` over each customer's rows in the window, `[n]`.
 
-        The rows of each fixed period of `GRID_DAYS` days are summed first, then the periods. So no digit of
-        the sum depends on how the days are cut into bins.
+        The rows of each fixed period of `GRID_DAYS` days are summed first; these sums have no rounding
+        error. Then the sums of the periods are added. So the result is the same to the last digit, however
+        the days are cut into bins.
 
         Args:
             ordinal: The index of the cutoff in `timeline.cutoffs`.
@@ -151,7 +152,10 @@ class Aggregates:
 
     @cached_property
     def _steady(self) -> LongArray | None:
-        """Return the positions of the steady rows among the selected rows; None if all rows are steady."""
+        """Return the positions of the rows that count at every cutoff after their day; None if all rows do.
+
+        Such rows are called steady. The positions are those among the selected rows.
+        """
         return None if self.rows.steady is None else np.flatnonzero(self.rows.steady)
 
     def _steady_of(self, values: AnyInt) -> AnyInt:
@@ -219,9 +223,10 @@ class Aggregates:
         return np.flatnonzero(~self.rows.steady)
 
     def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return those unsteady rows in the window that count at the cutoff, as positions in `self.rows`.
+        """Return the positions of the window's rows that count only at some cutoffs, among them this cutoff.
 
-        A row is unsteady if it does not count at one or more cutoffs after its day.
+        Such rows are unsteady: they do not count at every cutoff after their day. The positions are those in
+        `self.rows`.
         """
         rows, unsteady = self.rows, self._unsteady
         if not len(unsteady):

@@ -117,7 +117,10 @@ class Cohort:
 
     @property
     def signed_up(self) -> BoolArray:
-        """Return a mask over customers: who signed up before this cutoff, or ever objected to contacts."""
+        """Return a mask of the customers who signed up before this cutoff or who ever objected to contacts.
+
+        A customer who objected has the status OBJECTED at every cutoff, even before the sign-up.
+        """
         return np.asarray(self.status != UNKNOWN)
 
     @property

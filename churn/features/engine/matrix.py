@@ -147,8 +147,8 @@ class MatrixBuilder:
 def _merge(summaries: Sequence[Mapping[tuple[int, str], Any]], plan: Plan) -> dict[tuple[int, str], Any]:
     """Merge the blocks' summaries into statistics over all customers.
 
-    If there are many customers, the blocks hold only a sample of them. A key holds the index of a
-    cutoff and the name of a signal.
+    If there are many customers, the summaries cover only a sample of the customers. A key holds the index of
+    a cutoff and the name of a signal.
     """
     return {
         key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])

@@ -31,8 +31,8 @@ class Need:
     Attributes:
         windows: The windows of days that the signals read, each as `(days, skip)` (see `Window`).
         columns: The stored columns that the signals read.
-        placing_outcomes: The outcome columns, such as `closed_at`, that signals give to `Events.by`. Such a
-            signal counts a row at the time of the outcome, and not at the row's own time.
+        placing_outcomes: The outcome columns, such as `closed_at`, that signals give to `Events.by`.
+            `Events.by` makes a row count at the time of its outcome, and not at the row's own time.
         on_grid: Whether the `Timeline` must also have a boundary every `GRID_DAYS` days; decayed sums need
             this.
         in_order: Whether a signal reads single rows in their order, instead of only counts and sums.

@@ -17,10 +17,10 @@ SCALE = 1 << 30
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The `m` selected rows of a table, ordered by customer and time, as arrays with one value per row.
+    """The `m` selected rows of a table, ordered by customer and placing time: arrays with a value per row.
 
-    The rows are ordered by their placing time, which decides in which windows a row counts. The placing time
-    is the row's own time, or the time in the column that `Selection.placed_by` names, such as `closed_at`.
+    A row's placing time decides in which windows the row counts. The placing time is the row's own time, or
+    the time in the column that `Selection.placed_by` names, such as `closed_at`.
 
     Attributes:
         source: All rows of the block of customers.
@@ -32,8 +32,8 @@ class SelectedRows:
             counts.
         steady: Whether the row counts at every cutoff after `day`.
 
-    If all rows are steady, `begin`, `end` and `steady` are None. A row stops counting when one of
-    `Selection.open_outcomes` happens; if the selection names no such outcome, `end` is None.
+    If all rows are steady, `begin`, `end` and `steady` are None. If `Selection.open_outcomes`
+    names outcomes, a row stops counting as soon as it has one of them; otherwise, `end` is None.
     """
 
     source: Rows
@@ -58,9 +58,9 @@ class SelectedRows:
 
 
 def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
-    """Select rows, and order them by customer and time.
+    """Select rows, and order them by customer and placing time.
 
-    The rows are ordered by their placing time, which decides in which windows a row counts.
+    A row's placing time decides in which windows the row counts.
 
     Args:
         rows: All rows of the block of customers.

@@ -18,7 +18,7 @@ RECENT_DAYS = 28
 
 @generic(needs="kind")
 def breadth(table: TableFacts) -> Iterator[Signal]:
-    """Count distinct kinds of rows; measure how even the mix of kinds is, and how far the mix has changed."""
+    """Measure how many kinds of rows occur, how equal their shares are, and how much the shares changed."""
     for days in KIND_WINDOWS:
         yield table.signal(
             "kinds",

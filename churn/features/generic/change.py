@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Compare recent counts of rows with earlier counts and with the usual count; measure their trend."""
+    """Compare the recent row count with the count before and the usual count; measure the count's trend."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",
@@ -24,8 +24,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
             change_from_before(days),
             unit="log ratio",
             riskier_when=table.lower_if_own,
-            doc=f"number of {{noun}} in the last {days} days divided by the number in the {days} days "
-            "before, as a logarithm; 1 is added to both numbers.",
+            doc=f"logarithm of (a + 1) / (b + 1): a is the number of {{noun}} in the last {days} days, b "
+            f"the number in the {days} days before.",
             english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
             german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             with_days=False,
@@ -47,7 +47,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
         acceleration,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when="either",
-        doc=f"trend of the daily number of {{noun}} in the last {RECENT_DAYS} days, minus its trend in the "
+        doc=f"trend of the daily number of {{noun}} in the last {RECENT_DAYS} days, minus the trend in the "
         f"last {TREND_DAYS} days.",
         english="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} the trend of "
         "three months",
@@ -60,8 +60,8 @@ def change(table: TableFacts) -> Iterator[Signal]:
         drop,
         unit="standard deviations",
         riskier_when=table.lower_if_own,
-        doc=f"{{noun}} in the last {RECENT_DAYS} days minus the usual number in {RECENT_DAYS} days, in "
-        "Poisson standard deviations.",
+        doc=f"number of {{noun}} in the last {RECENT_DAYS} days minus the usual number in {RECENT_DAYS} "
+        "days, divided by the Poisson standard deviation.",
         english="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} "
         "normal",
         german="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} "
@@ -82,11 +82,11 @@ def change_from_before(days: int) -> Function:
 
 
 def acceleration(events: Events) -> Array:
-    """Return the trend of the daily row count in the recent days, minus its trend in the whole window."""
+    """Return the trend of the daily row count in the recent days, minus the trend in the whole window."""
     return events.last(days=RECENT_DAYS).slope() - events.slope()
 
 
 def drop(events: Events) -> Array:
-    """Return the recent number of rows minus the usual number, in Poisson standard deviations."""
+    """Return the recent number of rows minus the usual number, divided by the Poisson standard deviation."""
     usual = events.last(days=HABIT_DAYS, skip=RECENT_DAYS).per(days=RECENT_DAYS)
     return drop_score(events.last(days=RECENT_DAYS).count(), usual)

@@ -14,15 +14,15 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Compare a customer with similar customers by number of rows, and with all customers by its change."""
+    """Compare the row count with similar customers, and the change of the count with all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
         peer_rank,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"share of peers (same plan and tenure band) with fewer {{noun}} in {RECENT_DAYS} days; a "
-        "peer with the same number counts half.",
+        doc=f"share of peers (same plan and tenure band) with fewer {{noun}} than the customer in "
+        f"{RECENT_DAYS} days; a peer with the same number counts half.",
         english=f"{{noun}} in the last {RECENT_DAYS} days: more than {{value:.0%}} of comparable customers "
         "have",
         german=f"{{noun}} in den letzten {RECENT_DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",

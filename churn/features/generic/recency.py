@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Count days since the latest row; divide by the mean gap between rows, or by the days since sign-up."""
+    """Measure the time since the latest row; compare it with the usual gap and the time since sign-up."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -36,8 +36,8 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc="days since the last of the {noun}, divided by the mean gap in days between {noun} in the "
-            f"last {HABIT_DAYS} days; 7 is added to both numbers.",
+            doc="(a + 7) / (b + 7): a is the number of days since the last of the {noun}, b the mean gap in "
+            f"days between {{noun}} in the last {HABIT_DAYS} days.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )

@@ -14,7 +14,7 @@ QUARTER_DAYS = 91
 
 @generic()
 def rhythm(table: TableFacts) -> Iterator[Signal]:
-    """Measure length, regularity and trend of the gaps between active days, and the weekdays of activity."""
+    """Measure the gaps between active days (length, regularity, trend) and the weekdays of active days."""
     yield table.signal(
         "gap_mean",
         HABIT_DAYS,
@@ -74,8 +74,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_trend,
         unit="log days per gap",
         riskier_when=table.higher_if_own,
-        doc="least-squares trend of log(gap) from gap to gap; a gap lies between successive days with {noun} "
-        f"in the last {HABIT_DAYS} days.",
+        doc="slope of a least-squares line: x counts the gaps in the order of time, and y is log(gap). A gap "
+        f"is the time in days between successive days with {{noun}} in the last {HABIT_DAYS} days.",
         english="{noun}: each gap is about {value:log .0% longer|shorter} than the one before",
         german="{noun}: jeder Abstand ist etwa {value:log .0% länger|kürzer} als der vorige",
     )
@@ -128,8 +128,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"of the days with {{noun}} in the {QUARTER_DAYS - 7} days before the last week, the share that "
-        "fell on a missed weekday. A weekday is missed if it had no {noun} in the last week.",
+        doc="share of the days with {noun} that fell on a weekday on which the last week had none. Only days "
+        f"in the {QUARTER_DAYS - 7} days before the last week count.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

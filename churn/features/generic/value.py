@@ -93,10 +93,10 @@ def highest(events: Events, name: str) -> Array:
 
 
 def change(events: Events, name: str) -> Array:
-    """Return `log((recent + 1) / (before + 1))`; missing if `recent` or `before` is below 0.
+    """Return the change of a column's total, as a log ratio; missing if one of the two totals is below 0.
 
-    `recent` is the total of a column in the last `RECENT_DAYS` days. `before` is the column's total in the
-    `RECENT_DAYS` days before those days.
+    The log ratio is `log((recent + 1) / (before + 1))`. `recent` is the total in the last `RECENT_DAYS` days.
+    `before` is the total in the `RECENT_DAYS` days before those days.
     """
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)

@@ -55,8 +55,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.quieting_rate,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="estimated probability that a week without {noun} follows a week with {noun}, from the last 26 "
-        "weeks.",
+        doc="probability that a week with {noun} is followed by a week without {noun}, estimated from the "
+        "last 26 weeks.",
         english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
         german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )
@@ -77,8 +77,8 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="how many {noun} are missing since their weekly number fell below the usual number (CUSUM), "
-        "divided by the usual number. The usual number is the weekly mean of the last 26 weeks.",
+        doc="lag of {noun} behind their weekly mean m of the last 26 weeks, divided by m. The lag starts at "
+        "0; each week with y {noun} changes it to max(0, lag + m - y) (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )
@@ -88,7 +88,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall_weeks,
         unit="weeks",
         riskier_when=table.higher_if_own,
-        doc="weeks since {noun} began to fall short of the weekly mean of the last 26 weeks.",
+        doc="weeks since {noun} fell behind their weekly mean of the last 26 weeks.",
         english="{noun}: fewer than usual for {value:.0f} [week|weeks]",
         german="{noun}: seit {value:.0f} [Woche|Wochen] weniger als üblich",
     )

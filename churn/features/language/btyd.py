@@ -87,9 +87,10 @@ def p_none(
     If `after` is above 0, let l be the customer's rate and p the customer's probability of stopping after an
     event. A customer who is alive at the cutoff is alive at the start of the interval with the probability
     `exp(-l * p * after)`. A customer who is alive at the start of the interval has an event in the interval
-    with the probability `1 - exp(-l * horizon)`. The result is `1 - p_alive * m`, where m is the average of
-    the product of these two probabilities. The average over l, which follows gamma(r + x, alpha + age), has a
-    closed form. The average over p, which follows beta(a, b + x), is a weighted sum over `NODES` points.
+    with the probability `1 - exp(-l * horizon)`. The two probabilities are multiplied, and the product is
+    averaged over l and p, which are unknown. With this average m, the result is `1 - p_alive * m`. The
+    average over l, which follows gamma(r + x, alpha + age), has a closed form. The average over p, which
+    follows beta(a, b + x), is a weighted sum over `NODES` points.
 
     Args:
         model: The fitted model.
@@ -185,9 +186,10 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
 
 
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
-    """Return points and weights, `[n, NODES]` each, for the mean of a function of a beta(a, b) variable.
+    """Return the points and the weights, `[n, NODES]` each, to estimate a mean over a beta distribution.
 
-    The mean is about the sum of the function's values at the points, each times its weight.
+    Let p have the distribution beta(a, b). For any function f, the mean of f(p) is about the sum of
+    `weight * f(point)`.
     The points come from the eigenvalues, and the weights from the eigenvectors, of a matrix. The matrix is
     built from the coefficients of the recurrence that defines the Jacobi polynomials.
     Source: Golub and Welsch 1969, Calculation of Gauss quadrature rules.

@@ -9,8 +9,14 @@ class Cost(Enum):
     """The computing cost of a verb at one cutoff, in words for the documents."""
 
     CHOOSES = "none; these verbs only state which rows count, and in which window"
-    FOLDS = "one or two look-ups in prepared arrays per customer, cutoff and window, for any row count"
-    WEEKS = "one look-up in prepared arrays per customer, cutoff and week of the window, for any row count"
+    FOLDS = (
+        "for each customer, cutoff and window, a verb makes one or two look-ups in prepared arrays; the "
+        "number of rows does not matter"
+    )
+    WEEKS = (
+        "for each customer, cutoff and week of the window, a verb makes one look-up in prepared arrays; the "
+        "number of rows does not matter"
+    )
     PASSES = "one pass over the rows of the window at each cutoff"
     COMPUTES = "one calculation per customer; no table is read"
     COHORT = "a second pass over the customers, after the whole cohort of a cutoff has been read"

@@ -117,17 +117,18 @@ class FoldingVerbs(View):
         return self.reader.outermost(self._rows_with(column), self.window, True, column)
 
     def days_until(self, scheduled: str) -> Array:
-        """Return the days from the cutoff to the scheduled time in the latest row that gives such a time."""
+        """Take the latest row with a `scheduled` time; return the days from the cutoff to this time."""
         column = self._scheduled(scheduled)
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the average row count in `days` days; first, `quiet_days` days without a row are added.
+        """Return the row count per `days` days, as if there were `quiet_days` more days without a row.
 
-        A day is covered if the customer's sign-up and the start of the table's data lie on this day or
-        earlier. The result is `count * days / length`, where `length` is the number of covered days plus
-        `quiet_days`. `quiet_days` thus acts like added days without a row: if few days are covered, it draws
-        the result towards 0. The result is missing if no day is covered, or if `length` is below `days`.
+        A day of the window is covered if the customer can have rows on this day. Days before the sign-up, or
+        before the start of the table's data, are not covered. The result is `count * days / length`, where
+        `length` is the number of covered days plus `quiet_days`. `quiet_days` thus acts like added days
+        without a row: if few days are covered, it draws the result towards 0. The result is missing if no day
+        is covered, or if `length` is below `days`.
 
         Args:
             days: The length of time to which the count refers, such as 28 for a count per 28 days.
@@ -158,11 +159,11 @@ class FoldingVerbs(View):
         return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
-        """Count the rows; the weight of a row is `0.5 ** (age in days / half_life_days)`.
+        """Count the rows; a row's weight halves with every `half_life_days` days of age.
 
-        A row of the day before the cutoff has age 1. Rows are first summed within fixed periods of 28
-        days, then the periods are added up. Within a period, weights are rounded to multiples of 2**-30, so
-        that the sum of the period is exact.
+        The weight is `0.5 ** (age in days / half_life_days)`. A row of the day before the cutoff has age 1.
+        Rows are first summed within fixed periods of 28 days, then the periods are added up. Within a period,
+        weights are rounded to multiples of 2**-30, so that the sum of the period is exact.
         """
         if half_life_days < SHORTEST_HALF_LIFE_DAYS:
             raise SignalError(

@@ -169,7 +169,9 @@ class BeyondPopulation(CohortValue):
 
 
 def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> ShrunkRate:
-    """Move a customer's rate towards the cohort's rate, so that one hit in one trial is not a rate of 100 %.
+    """Return each customer's `hits / trials`, moved towards the cohort's rate (more if trials are few).
+
+    So one hit in one trial does not give a rate of 100 %.
 
     Args:
         hits: The hits of each customer, `[n]`.

@@ -57,7 +57,7 @@ class RhythmVerbs(View):
         return self.gap_quantile(1.0)
 
     def gap_rank(self) -> Array:
-        """Return the share of the customer's gaps that are at most as long as the present silence."""
+        """Return the share of gaps that are not longer than the time since the last active day."""
         rows, gaps = self._gaps()
         silence = self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
         return ratio(
@@ -121,10 +121,10 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return which share of active days before the last week fell on weekdays missed in the last week.
+        """Of the earlier active days, return the share on weekdays without activity in the last week.
 
-        The last week is the window's last seven days; the other days lie before it in the same window. A
-        weekday is missed if it has no activity in the last week.
+        The last week is the window's last seven days; the earlier days lie before it in the same window. A
+        weekday without activity in the last week is missed.
         """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))

@@ -82,7 +82,7 @@ class OrderedVerbs(View):
         return self._where_covered(per_customer(rows, (end > rows.columns[due]).astype(np.float64)))
 
     def days_until_next(self, scheduled: str, value: str, balance: Array) -> Array:
-        """Return the days until part of `balance` expires: a row's `value`, which is valid until `scheduled`.
+        """Return the days until the next part of `balance` expires; a row's `value` expires at `scheduled`.
 
         Each row holds a value (such as the points that a customer earned), which expires at the row's
         scheduled time. The value of a row without a scheduled time never expires. It is assumed that
@@ -119,12 +119,15 @@ class OrderedVerbs(View):
         return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
-        """Average a value; the weight of a row is `0.5 ** (age in days / half_life_days)`."""
+        """Average a value over the rows; a row's weight halves with every `half_life_days` days of age.
+
+        The weight is `0.5 ** (age in days / half_life_days)`.
+        """
         rows, values = self._values(value)
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours from a row to its outcome; a row's weight halves per `half_life_days` of its age.
+        """Average the hours from a row to its outcome; a row's weight halves every `half_life_days` days.
 
         `outcome` is a column of times, such as `first_reply_at`. Rows without a known outcome do not count.
         The weight of a row is `0.5 ** (age in days / half_life_days)`.

@@ -75,7 +75,7 @@ class View:
         )
 
     def only(self, level: str, name: str) -> Self:
-        """Keep the rows in which the column `level` holds `name`.
+        """Keep the rows with `name` in the column `level`, for example 'earn' in the column 'kind'.
 
         The data contract of the table must list the names that this column can hold.
 
@@ -152,8 +152,9 @@ class View:
     def _refuse_lacking(self, verb: str) -> None:
         if self.rows.open_outcomes:
             raise SignalError(
-                f"{self.signal}: {verb} does not work on lacking(), because rows drop out of lacking() "
-                "once their outcome becomes known. Use count, total or days_since_*, or leave out lacking()."
+                f"{self.signal}: {verb} does not work on lacking(), which keeps only rows whose outcome "
+                "is not known yet. Such a row drops out once its outcome becomes known. Use "
+                "count, total or days_since_*, or leave out lacking()."
             )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:

@@ -55,7 +55,7 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
-        """Return how far the weekly counts have fallen behind their mean, as a multiple of the mean.
+        """Return how many rows are missing since weekly counts fell below their mean, divided by the mean.
 
         This is a one-sided CUSUM. The sum S starts at 0. From the oldest week on, `S = max(0, S + m - y)`,
         where y is the count of a week and m is the mean count of all weeks. The value is the last S, divided

@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of answered contacts in the last 182 days; with few, it is near all customers' average."""
+    """Share of answered contacts in the last 182 days; customers with few contacts get about the mean."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

@@ -50,7 +50,7 @@ def login_change_week(logins: Events) -> Array:
     german="ist an {value:.0%} so vielen Tagen aktiv wie üblich",
 )
 def login_days_change(logins: Events) -> Array:
-    """(Active days in the last 28 days + 1) / (active days in the 84 days before / 3 + 1)."""
+    """(Active days in the last 28 days + 1) / (mean active days per 28 days in the 84 days before + 1)."""
     before = logins.last(days=112, skip=28)
     usual = np.where(np.isnan(before.per(days=84)), np.nan, before.active_days() / 3)
     return ratio(logins.last(days=28).active_days(), usual, prior=1)
@@ -66,7 +66,7 @@ def login_days_change(logins: Events) -> Array:
     german="hat sich in vier Wochen {value:.0%} so oft angemeldet wie in den besten vier eines halben Jahres",
 )
 def login_drawdown(logins: Events) -> Array:
-    """Logins of the last 4 weeks divided by the most in any 4 successive weeks of the last 26 weeks."""
+    """Logins in the last 4 weeks, divided by the highest number in any 4 successive weeks of the last 26."""
     return logins.drawdown()
 
 

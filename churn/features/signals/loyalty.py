@@ -82,7 +82,7 @@ def loyalty_tier(loyalty: Events) -> Array:
 def loyalty_never_redeemed(loyalty: Events) -> Array:
     """1 if no points were ever redeemed, else 0; missing if none were earned or the history is incomplete.
 
-    Without a known redemption, the history is incomplete if the table's data begin after the sign-up.
+    The history counts as incomplete if no redemption is known and the table's data begin after the sign-up.
     """
     has_never_earned = np.isnan(loyalty.only("kind", "earn").days_since_last())
     return np.where(has_never_earned, np.nan, loyalty.only("kind", "redeem").never())

@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of unanswered surveys in the last 366 days; with few surveys, near the mean of all customers."""
+    """Share of unanswered surveys in the last 366 days; customers with few surveys get about the mean."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -119,7 +119,7 @@ def survey_rating_decayed(surveys: Events) -> Array:
     german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
-    """Number of surveys in the last 366 days, sent after the newest survey that the customer answered."""
+    """Number of surveys after the newest survey that the customer answered; only the last 366 days count."""
     return surveys.run_lacking("answered_at")
 
 

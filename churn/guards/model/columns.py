@@ -104,8 +104,9 @@ def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> F
         return None
     return Finding(
         column_name,
-        f"the cutoff explains {share:.0%} of the variance of the values' ranks: the column describes the "
-        "date, not the customer, and a model cannot know future dates.",
+        f"the column describes the date, not the customer: the cutoff explains {share:.0%} of the variance "
+        "of the ranks of its values. A model learns only from past dates, so it cannot use this column for "
+        "future dates.",
         "Leave the column out (signals.leave_out), or replace the date by the number of days between the "
         "date and the cutoff.",
         "warn",

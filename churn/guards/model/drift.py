@@ -141,7 +141,7 @@ def tell_apart(
 
 
 def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floats) -> npt.NDArray[np.bool_]:
-    """Return which columns shifted far at the newest cutoff, and more than at each of the three before."""
+    """Return which columns shifted far at the newest cutoff, and farther than at three earlier cutoffs."""
     days = np.unique(old.cutoff)[1:][-EARLIER_CUTOFFS:]
     earlier = []
     for day in days:
@@ -156,9 +156,9 @@ def _shifted_as_never_before(old: LabelledRows, new: LabelledRows, weights: Floa
 def _shifts(old: LabelledRows, new: LabelledRows, weights: Floats) -> Floats:
     """Return the shift of each column between the old and the new rows, shape (columns,).
 
-    The shift is at least 0 and at most .5. It is the larger of two numbers. The first number is
-    `abs(AUC - 0.5)`, where AUC is the probability that a new value is larger than an old value. The second
-    number is half the difference between the old and the new share of missing values.
+    The shift is at least 0 and at most .5. It is the larger of `abs(AUC - 0.5)` and half the
+    difference between the old and the new share of missing values. AUC is the probability that a new value is
+    larger than an old value.
 
     Args:
         old, new: The rows.

@@ -70,10 +70,10 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             continue
         yield Finding(
             f"cutoff {cutoffs[index]}",
-            f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor "
-            f"of {ratio:.1f}; the limit is {WARN_RATIO:.0f}, and chance gives such a difference less than "
-            f"once in 10,000 times. If the data end before {snapshots.watermark}, some labels of this "
-            "cutoff are not known yet.",
+            f"{left[index] / n:.1%} of the customers left; at earlier cutoffs, {share:.1%} is usual. The "
+            f"odds of leaving differ by a factor of {ratio:.1f}, and the limit is {WARN_RATIO:.0f}. Chance "
+            "alone gives such a difference less than once in 10,000 times. If the data end before "
+            f"{snapshots.watermark}, some labels of this cutoff are not known yet.",
             "Look at the last days in the label's table, and set snapshot.watermark to the day up to which "
             "the table is complete.",
             "stop" if ratio > STOP_RATIO else "warn",

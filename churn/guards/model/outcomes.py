@@ -57,9 +57,9 @@ def too_good(
         auc: The challenger's AUC.
         above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
             simple model.
-        bound: The number that must not be above 0.15. A warning uses `value`, the measured difference of the
-            AUCs. A stop uses `low`, the lower bound of the difference, so that chance alone does not stop a
-            model.
+        bound: Which number is compared with 0.15, the limit for the challenger's AUC minus the AUC of the
+            simple model. A warning uses `value`, the measured difference. A stop uses `low`, the lower bound
+            of the difference, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -102,11 +102,13 @@ def too_good_to_be_true(
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC falls far when all signals are `gap_days` days older.
+    """Warn if the AUC is far lower for predictions that were made `gap_days` days before the cutoff.
 
-    A team needs these days to act. If `gap_days` is 0, the signals are older by the fewest days that were
-    measured. The guard then warns only if the AUC may be as low as .5 (chance), because most customers show
-    only a few weeks ahead that they will leave.
+    A team needs these days to act. Of the earlier predictions in `leads`, the guard takes the newest that
+    were made at least `gap_days` days before the cutoff.
+
+    If `gap_days` is 0, a fall of the AUC is usual, because most customers show only a few weeks ahead that
+    they will leave. So the guard then warns only if the AUC may be as low as .5 (chance).
 
     Args:
         leads: The AUC of predictions from older data.

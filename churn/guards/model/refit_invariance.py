@@ -116,9 +116,9 @@ def refit_with_other_future(
         yield Finding(
             f"test cutoff {cutoff}",
             "the guard changed the test rows of some customers, and all labels that were not known at the "
-            f"cutoff. Then it fitted the pipeline again. {different:,} of {total:,} predictions for the "
-            "other customers differ from those of the first fit: a fitted part of the pipeline has seen the "
-            "test.",
+            "cutoff. Then it fitted the pipeline again. The predictions for the other customers must stay "
+            f"the same, but {different:,} of {total:,} changed: a fitted part of the pipeline has used test "
+            "data.",
             "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )

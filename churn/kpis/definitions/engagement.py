@@ -16,11 +16,11 @@ ENGAGEMENT = (
         "plan and band of tenure; a family is a table of events, all weights are 1, and mails count as "
         "opened / sent",
         better="higher",
-        edges="the mean over all customers is always about 50, so compare segments. A customer's "
-        "score leaves out each family of events that the customer cannot have, for example mails, if no mail "
-        "was sent to the customer. "
-        "The notes give the coverage: the share of the families that are not left out, as a mean over "
-        "customers. Missing if there is no table of events, or if nobody is active. Interval: over customers",
+        edges="the mean over all customers is always about 50, so compare segments. A family is left out of "
+        "a customer's score if the customer cannot have its events. For example, mails are left out if no "
+        "mail was sent to the customer. The notes of this figure give the coverage: the share of the "
+        "families that a customer's score includes, as a mean over customers. Missing if there is no table "
+        "of events, or if nobody is active. Interval: over customers",
         by_segment=True,
     ),
 )

@@ -37,8 +37,8 @@ RECURRING = (
         population=AT_START,
         definition="sum of `mrr` of the contracts in force, and not paused, at the start of the period",
         better="higher",
-        edges="each amount is per month: a price per week is multiplied by 365.25 / 12 / 7 in the "
-        "mapping. A contract without an amount that follows another contract has the last known "
+        edges="each amount is per month. If the source has a price per week, multiply it by 365.25 / 12 / 7 "
+        "in the mapping. A contract without an amount that follows another contract has the last known "
         "amount; a customer with another contract without an amount is left out, and the notes "
         "count these customers",
     ),

@@ -84,10 +84,10 @@ def call_data(
     - `nights` lists the latest nights. `history` has the customer's probability in each of these nights, in
       units of 1/1,000. `seen` has the number of days since the customer's last row in each of the `tables`.
       The lists `history` and `seen` are packed, see `pack`.
-    - `levels` lists the usual values of signals (medians over the cohort) as texts. For each reason of a
-      call, `usual` says at which position of `levels` the signal's usual value stands. `more` has the reasons
-      that the row does not show, as positions in `reasons`. `before` has the contacts of earlier nights, each
-      as night, play and channel.
+    - `levels` lists the usual values of signals (medians over the cohort) as texts. For each call,
+      `usual` has a list: for each reason, the position of its signal's usual value in `levels`. `more` has
+      the reasons that the call's row in the table does not show, as positions in `reasons`. `before` has the
+      contacts of earlier nights, each as night, play and channel.
     - `lines` is a list of texts: the subjects of all messages, and their lines. In these texts, `NAME_MARK`
       stands for the name of the customer. For each call, `message` has positions in `lines`: first the
       position of the subject, then the position of each line of the message.
@@ -213,8 +213,8 @@ def compact(data: Mapping[str, Any]) -> dict[str, Any]:
       of numbers, but with `OWN_LINE` in place of each rare line. Many messages have the same shape, and
       `shapes` holds each shape once. For each call, `message` has the position of the shape in `shapes`,
       followed by the numbers of the rare lines.
-    - A number in `before` is the position of an entry in `contacts`, which holds each combination of night,
-      play and channel once.
+    - In `call_data`, `before` has each earlier contact as night, play and channel. Here, the new list
+      `contacts` holds each such combination once, and `before` has positions in `contacts`.
     """
     codes = {
         key: "".join("." if number < 0 else DIGITS[number] for number in data[key])

@@ -55,9 +55,10 @@ def terms_in_use(words: Words, night: ReportSources) -> Markup:
         alone = NIGHT_FILE.at("uplift", "do_not_disturb")
         items.append(
             words.html(
-                "The effect of a contact on each customer decides whom to contact; this effect is proved by "
-                "the outcomes known up to %(day)s. %(n)s customers are left alone, because it is proved that "
-                "a contact does not help customers like them.",
+                "The predicted effect of a contact on each customer decides whom to contact. The outcomes "
+                "known up to %(day)s prove that this is better than a choice by risk. %(n)s customers are "
+                "left alone, because a contact is proved not to help customers with such a small predicted "
+                "effect.",
                 day=day(words, uplift.as_of),
                 n=show_number(words, uplift.do_not_disturb, alone),
             )
@@ -88,9 +89,9 @@ def _costs_in_use(words: Words, costs: UsedCosts | None) -> Iterator[Markup]:
         )
     if costs.all_contacts is not None:
         yield words.html(
-            "If the cost of a play itself is neither measured nor stated, a contact costs %(cost)s. This is "
-            "the mean over all plays: %(n)s contacts with a recorded cost, out of %(contacts)s contacts "
-            "known before %(day)s.",
+            "For a play without a measured cost and without a cost in the playbook, a contact costs "
+            "%(cost)s. This is the mean over all plays: %(n)s contacts with a recorded cost, out of "
+            "%(contacts)s contacts known before %(day)s.",
             **_used_cost(words, costs.all_contacts, source.at("all_contacts")),
             day=day(words, costs.as_of),
         )

@@ -43,7 +43,7 @@ def costs_table(words: Words, costs: ContactCosts | None, source: Source) -> Mar
     if costs.other_rows:
         others = show_number(words, costs.other_rows, source.at("other_rows"))
         sentence = words.html(
-            "The ledger has no play for %(n)s rows of contacts; these rows are not counted.", n=others
+            "%(n)s rows of the contacts table belong to no play in the ledger and are not counted.", n=others
         )
         parts.append(paragraph(sentence, "soft small"))
     return join_parts(parts)

@@ -114,21 +114,21 @@ def _facts(words: Words, placed_experiment: PlacedExperiment) -> Iterator[Markup
     one_look = show_points(words, experiment.difference.difference, source.at("difference", "difference"))
     if words.is_event:
         yield words.html(
-            "In the treated group (customers who may be contacted), the event is more frequent by %(points)s "
-            "points than in the control group, measured once on a day that was fixed in advance.",
+            "The event is more frequent in the treated group (customers who may be contacted) than in the "
+            "control group, by %(points)s points. This was measured once, on a day fixed in advance.",
             points=one_look,
         )
     else:
         yield words.html(
-            "In the treated group (customers who may be contacted), churn is lower by %(points)s points than "
-            "in the control group, measured once on a day that was fixed in advance.",
+            "Churn is lower in the treated group (customers who may be contacted) than in the control group, "
+            "by %(points)s points. This was measured once, on a day fixed in advance.",
             points=one_look,
         )
     adjusted = experiment.adjusted_difference
     if adjusted is not None and adjusted.difference.value is not None:
         yield words.html(
-            "Adjusted by the score that each customer had before the first contact, this difference is "
-            "%(points)s points.",
+            "The difference between the two groups, adjusted by each customer's score before the first "
+            "contact, is %(points)s points.",
             points=show_points(words, adjusted.difference, source.at("adjusted_difference", "difference")),
         )
     for number, band in enumerate(experiment.drives_away):
@@ -280,23 +280,23 @@ def _detectable_in_words(words: Words, detectable: DetectableEffect, source: Sou
     control = show_number(words, detectable.n_control, source.at("n_control"))
     if detectable.effect is None and words.is_event:
         return words.html(
-            "With %(n)s customers, %(control)s of them in the control group, even the largest possible "
-            "gain cannot be detected at an event rate of %(churn)s%%.",
+            "At an event rate of %(churn)s%%, %(n)s customers (%(control)s of them in the control group) "
+            "are too few to detect any gain.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,
             control=control,
         )
     if detectable.effect is None:
         return words.html(
-            "With %(n)s customers, %(control)s of them in the control group, even the largest possible "
-            "effect cannot be detected at a churn of %(churn)s%%.",
+            "At a churn of %(churn)s%%, %(n)s customers (%(control)s of them in the control group) are too "
+            "few to detect any effect.",
             churn=show_number(words, detectable.churn, source.at("churn"), 1, scale=POINTS),
             n=n,
             control=control,
         )
     return words.html(
-        "With %(n)s customers, %(control)s of them in the control group, an effect of %(effect)s points "
-        "is found in %(power)s%% of such experiments; a smaller effect is found less often.",
+        "An experiment with %(n)s customers (%(control)s of them in the control group) finds an effect of "
+        "%(effect)s points in %(power)s%% of all cases, and a smaller effect less often.",
         n=n,
         control=control,
         effect=show_number(words, detectable.effect, source.at("effect"), 2, scale=POINTS),

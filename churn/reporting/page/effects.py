@@ -88,8 +88,8 @@ def _lead(words: Words, experiments: Sequence[PlacedExperiment]) -> str:
     if any(verdict is not None and verdict.is_harm for verdict in verdicts.values()):
         if words.is_event:
             return words(
-                "Stop the play that does harm: a play in the table below made the event “%(event)s” rarer "
-                "than in its control group."
+                "Stop the play that does harm: the table below shows a play whose customers had the event "
+                "“%(event)s” less often than its control group."
             )
         return words(
             "Stop the play that does harm: a play in the table below lost more customers than its control "
@@ -279,7 +279,8 @@ def _mood(placed_experiment: PlacedExperiment) -> str:
 def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
     """Return the verdict on an experiment in words.
 
-    The verdict comes from the interval that is valid even if it is read every night, as this page is.
+    This page is read every night. So the verdict comes from the interval that stays valid however often
+    people look at the results.
     """
     experiment = placed_experiment.experiment
     difference, nightly = experiment.difference, placed_experiment.nightly_verdict
@@ -299,8 +300,8 @@ def verdict_in_words(words: Words, placed_experiment: PlacedExperiment) -> str:
         return words("It harmed.")
     if difference.verdict != Verdict.NOT_SHOWN:
         return words(
-            "The effect is not proved yet. The difference is large enough if you look only once, on a fixed "
-            "day, but not for a page that you read every night."
+            "The effect is not proved yet. The difference would be a proof if you looked only once, on a "
+            "fixed day. But a page that you read every night needs a larger difference."
         )
     return words("No effect is proved.")
 

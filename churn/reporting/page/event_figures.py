@@ -32,8 +32,8 @@ def _event_section(words: Words, known_kpis: KnownKpis) -> Section:
     if known_kpis.kpis is None:
         return Section("retention", title, mark_commands(words.value(known_kpis.reason)), EMPTY)
     lead = words.html(
-        "The rate is the share of the customers who had the event “%(event)s” among the customers for whom "
-        "this event was possible. The label does not say who stays a customer, so retention is missing."
+        "Of all customers who could have the event “%(event)s”, the rate is the share who had it. The label "
+        "does not say who stays a customer, so retention is missing."
     )
     parts = [
         list_alarms(words, known_kpis),

@@ -24,8 +24,8 @@ def german_groups(text: str, german: German) -> str | None:
 
     Args:
         text: The lines, joined by spaces.
-        german: Returns the German text for a part of a line: for what the guard found, for what the user can
-            do, or for the number in brackets after a place.
+        german: Returns the German text for one part of a line. The parts are the finding, the advice for the
+            user, and the numbers in brackets.
     """
     lines = [_german_line(line.rstrip(), german) for line in _GROUP_BEGIN.split(text) if line]
     return " ".join(line for line in lines if line is not None) if lines and None not in lines else None

@@ -217,7 +217,7 @@ def profit_chart(words: Words, result: EvaluationResult, night: ReportSources | 
         words,
         title,
         words(
-            "Profit per customer in the test, in your currency, by the share of customers contacted, with "
+            "Profit in the test for each share of customers contacted: per customer, in your currency, with "
             "95%% intervals."
         ),
         picture,

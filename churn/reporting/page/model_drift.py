@@ -74,8 +74,8 @@ def _moved_signals(words: Words, drift: Drift) -> Iterator[Markup]:
     if moved:
         yield paragraph(
             words.html(
-                "Of %(n)s signals, these have changed more since the training than between any two cutoffs "
-                "of the training:",
+                "Of %(n)s signals, the signals below have changed more since the training than between any "
+                "two cutoffs of the training:",
                 n=n_signals,
             )
         )
@@ -137,8 +137,8 @@ def _realised_nights(words: Words, nights: tuple[RealisedNight, ...]) -> Markup:
     if any(night.note is not None for night in nights):
         notes.append(
             words(
-                "In a night without a control group, contacted customers count too: their contacts may have "
-                "changed how many left."
+                "In a night without a control group, the table counts contacted customers too. Their "
+                "contacts may have changed how many of them left."
             )
         )
     return join_parts(

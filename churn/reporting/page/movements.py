@@ -281,8 +281,8 @@ def leak_table(words: Words, known_kpis: KnownKpis) -> Markup:
         Heading(words("Customer months")),
     ]
     note = words.html(
-        "All %(n)s months together. The money is what these customers paid per month. The confidence "
-        "interval of the share that leaves counts all months of a customer as one observation.",
+        "All %(n)s months together. The money is what these customers paid per month. For the confidence "
+        "interval of the share that leaves, all months of a customer are one observation.",
         n=show_number(words, len(stages.growth), length_of(FILE.at("sections", "stages", "growth"))),
     )
     parts = [heading(title), table(title, headings, rows), paragraph(note, "soft small")]

@@ -101,8 +101,8 @@ def _label_sentence(facts: NightFacts, words: Words) -> str:
         )
     if leaving == "voluntary":
         contract_end = words(
-            "Leaving means: the contract ends in the next %(n)s days%(begins)s, and not because of a missed "
-            "payment (as far as is known).",
+            "Leaving means: the contract ends in the next %(n)s days%(begins)s, and no missed payment is "
+            "known as the reason.",
             n=days,
             begins=begins,
         )

@@ -104,8 +104,8 @@ def _as_of(words: Words, known_kpis: KnownKpis) -> Markup:
         return EMPTY
     return paragraph(
         words.html(
-            "Figures as of %(day)s. Brackets hold 95%% intervals. Who left in a month is certain only when "
-            "the time for a late renewal is over, so the newest months of some figures are missing.",
+            "Figures as of %(day)s. Brackets hold 95%% intervals. The newest months of some figures are "
+            "missing: until the time for a late renewal is over, nobody knows for certain who left.",
             day=Markup("<time>{}</time>").format(words.date(known_kpis.kpis.cutoff)),
         ),
         "soft",
@@ -231,8 +231,8 @@ def _explanation(words: Words, latest: PlacedFigure) -> Markup:
     if latest.figure.name != "value_of_one_point":
         return EMPTY
     sentence = words.html(
-        "Suppose that in each future month, one more of every hundred customers stays. Then the %(n)s "
-        "customers of today are worth this amount more, in today's money.",
+        "If one more of every hundred customers stays in each future month, the %(n)s customers of today are "
+        "worth more. The amount above is this gain, in today's money.",
         n=show_number(words, latest.figure.n, latest.source.at("n")),
     )
     return Markup('<div class="small">{}</div>').format(sentence)

@@ -159,16 +159,15 @@ def _lead(night: ReportSources, words: Words) -> str | Markup:
     )
     if overdue := facts.tasks.get("overdue", 0):
         return words.plural_html(
-            "%(first)s, and begin with the contact that is overdue; %(new)s of the contacts are new on the "
-            "list tonight.",
-            "%(first)s, and begin with the %(n)s contacts that are overdue; %(new)s of the contacts are "
-            "new on the list tonight.",
+            "%(first)s, and begin with the contact that is overdue. New on the list tonight: %(new)s.",
+            "%(first)s, and begin with the %(n)s contacts that are overdue. New on the list tonight: "
+            "%(new)s.",
             overdue,
             _show_tasks(night, "overdue", numbers),
             first=first,
             new=new,
         )
-    return words.html("%(first)s; %(new)s of the contacts are new on the list tonight.", first=first, new=new)
+    return words.html("%(first)s. New on the list tonight: %(new)s.", first=first, new=new)
 
 
 def why_trial(gate: str, words: Words) -> str:
@@ -192,10 +191,10 @@ def why_trial(gate: str, words: Words) -> str:
         "champion": champion,
         "champion_recipe": champion,
         "lift_at_contact_share": words(
-            "It is not proved that the model's list reaches about as many churners as the champion's list."
+            "Compared with the champion's list, the model's list may reach too few churners."
         ),
         "profit_per_customer_at_contact_share": words(
-            "It is not proved that the model's list earns about as much as the champion's list."
+            "Compared with the champion's list, the model's list may earn too little."
         ),
         "no_guard_raised": words("A guard found a leak or a mistake in the data or in the model."),
         "segments": words("The model is worse than the champion in a segment of customers."),

@@ -275,12 +275,12 @@ class Words:
         return bare if sign == 0 else f"{'+' if sign > 0 else '−'}{bare}"
 
     def day(self, day: datetime.date) -> str:
-        """Format a day without its year: `1 Oct` or `1. Okt.`."""
+        """Format a day without its year, such as `1 Oct`; the German form has dots."""
         point = "." if self.language == "de" else ""
         return f"{day.day}{point} {MONTHS[self.language][day.month - 1]}"
 
     def date(self, day: datetime.date) -> str:
-        """Format a day with its year: `1 Oct 2025` or `1. Okt. 2025`."""
+        """Format a day with its year, such as `1 Oct 2025`; the German form has dots."""
         return f"{self.day(day)} {day.year}"
 
     def month(self, day: datetime.date) -> str:
@@ -318,8 +318,8 @@ def german_numbers(text: str) -> str:
 def _value_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return, for each key of the catalogue's `values`, its regular expression and its German text.
 
-    The first key that fits a text is used. So longer keys come first, measured without fields such as
-    `%(name)s`.
+    If a text fits several keys, the key with the most fixed text is used. Fixed text is everything but
+    fields such as `%(name)s`.
     """
     return tuple((_pattern_of(key), german().values[key]) for key in _most_fixed_first(german().values))
 
@@ -329,11 +329,11 @@ def _finding_patterns(label: LabelWords) -> tuple[tuple[re.Pattern[str], str], .
     """Return, for each key of the catalogue's `findings`, its regular expression and its German text.
 
     If the label predicts an event other than leaving, both the expression and the German text are about this
-    event. The first key that fits a text is used. So longer keys come first, measured without fields such as
-    `%(name)s`.
+    event. If a text fits several keys, the key with the most fixed text is used. Fixed text is everything but
+    fields such as `%(name)s`.
 
-    The keys of `values` have their own patterns, to save time: a page looks up thousands of values, but only
-    a few findings.
+    Texts of `values`, another part of the catalogue, have their own patterns (`_value_patterns`). This saves
+    time, because a page looks up thousands of values, but only a few findings.
     """
     findings = german().findings
     return tuple(

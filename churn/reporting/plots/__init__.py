@@ -52,8 +52,8 @@ CAPTIONS: Mapping[str, str] = {
     "horizontal axis is the age of the signals in days.",
     "importance": "The chart shows how far each signal moves the predictions, up or down. The bars "
     "compare the signals by their mean absolute contributions to the log-odds. A bar is the signal's share "
-    "of the sum over all signals. If two signals are related, each shows only a part of what both contribute "
-    "together.",
+    "of the sum of all these contributions. If two signals are related, each shows only a part of what both "
+    "contribute together.",
     "partial_dependence": "For each value of the signal, the line shows the mean prediction if every "
     "customer had this value and nothing else changed. "
     "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "

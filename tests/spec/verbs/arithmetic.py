@@ -108,11 +108,12 @@ COHORT = (
         (
             "In the example there are twenty peers, and each customer also counts as a peer of itself. "
             "Customers p00 and p01, who have no login in the 28 days, have the lowest count. "
-            "For each of the two, no peer has a lower count, and two peers (p00 and p01) have an equal "
-            "count. So the value of each of the two is (0 + 2 / 2) / 20. Every other customer has n peers "
-            "with a lower count. Only the customer itself has an equal count, and it counts half. So the "
-            "value is (n + 1 / 2) / 20. Customer `new`, who is not in the tables above, signed up only on 1 "
-            "June 2024. Nobody else has a similar tenure, so customer `new` has too few peers for a rank."
+            "No peer has a lower count than p00. Two peers have the same count as p00: p00 itself and p01. "
+            "A peer with an equal count counts half, so the value of p00 is (0 + 2 / 2) / 20. The value of "
+            "p01 is the same. Every other customer has n peers with a lower count. The only peer with an "
+            "equal count is the customer itself, so the value is (n + 1 / 2) / 20. Customer `new`, who is "
+            "not in the tables above, signed up only on 1 June 2024. Nobody else has a similar tenure, so "
+            "customer `new` has too few peers for a rank."
         ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]

@@ -332,9 +332,9 @@ EXAMPLES = (
         """,
         {"ana": 0, "ben": 1, "old": MISSING, "user": 0},
         (
-            "Ben redeems points at the cutoff, which is too late to be known. The data begin on 3 June: so "
-            "it is not known whether customer `old`, who signed up earlier, redeemed points before 3 June. "
-            "Customer `user` has redeemed points, so the result is 0."
+            "Ben redeemed points only at the cutoff itself (1 July 00:00), so this row is not known. The "
+            "data begin on 3 June: so it is not known whether customer `old`, who signed up earlier, "
+            "redeemed points before 3 June. Customer `user` has redeemed points, so the result is 0."
         ),
         customers="""
         customer | signed_up_at

@@ -52,9 +52,10 @@ EXAMPLES = (
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
         (
-            "The gaps between Ana's active days are 2, 4 and 8 days. Only one of these three gaps is 2 days "
-            "or shorter, which is less than half. Two of the three gaps are 4 days or shorter, which is at "
-            "least half. So the quantile is 4 days."
+            "The gaps between Ana's active days are 2, 4 and 8 days. With `share` 0.5, at least half of the "
+            "gaps must not be longer than the quantile. Only one of the three gaps is not longer than 2 "
+            "days: this is too few. Two of the three gaps are not longer than 4 days, so the quantile is 4 "
+            "days."
         ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),
@@ -102,11 +103,11 @@ EXAMPLES = (
             "none": MISSING,
         },
         (
-            "Ana's active days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The first "
-            "part begins at the start of the window, the next parts are Ana's gaps, and the last part ends "
-            "at the end of the window. Let n be the number of active days, and let x be the length of a part "
-            "as a share of the window. The value is `1 + sum(x ln x) / ln(n + 1)`, with the sum over all "
-            "parts."
+            "The window of 28 days begins on 3 June, and this is also Ana's first active day. So Ana's "
+            "active days divide the window into parts of 0, 2, 4, 8 and 14 days. The first part begins at "
+            "the start of the window, the next parts are Ana's gaps, and the last part ends at the end of "
+            "the window. Let n be the number of active days, and let x be the length of a part as a share of "
+            "the window. The value is `1 + sum(x ln x) / ln(n + 1)`, with the sum over all parts."
         ),
     ),
     _example(

@@ -164,8 +164,8 @@ EXAMPLES = (
             "promised day, so the ticket does not count. The ticket of customer `waits` counts: it has no "
             "reply, and the promised day is over. The ticket of customer "
             "`may_wait` does not count, because the promised day is not over. The ticket of customer `told` "
-            "counts too: the promised day is over, and the reply came only at the midnight of the cutoff, "
-            "which is too late to be known. The ticket of customer `no_word` does not count, because no "
+            "counts too: the promised day is over, and the reply is not known, because it came only at the "
+            "cutoff itself (1 July 00:00). The ticket of customer `no_word` does not count, because no "
             "reply was promised."
         ),
     ),

@@ -48,7 +48,7 @@ EXAMPLES = (
         "logins.week(2).count()",
         EDGES,
         {"edges": 1},
-        "Week 2 is 17 to 23 June. Only the row of 23 June counts.",
+        "Week 1 is 24 to 30 June, week 2 is 17 to 23 June. In week 2, only the row of 23 June counts.",
         more={"logins.week(1).count()": {"edges": 2}},
     ),
     Example(
@@ -59,8 +59,8 @@ EXAMPLES = (
         {"ana": 1, "ben": 1},
         (
             "The window `last(days=3)` holds 28, 29 and 30 June. Ana opened a mail on 29 June, and Ben "
-            "opened a mail at the last minute of 30 June. Ben opens another mail at the midnight of the "
-            "cutoff, which is too late to be known."
+            "opened a mail at the last minute of 30 June. Ben opened another mail at the cutoff itself (1 "
+            "July 00:00), so this opening is not known."
         ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),
@@ -70,7 +70,7 @@ EXAMPLES = (
         "emails.having('opened_at').count()",
         MAILS,
         {"ana": 2, "ben": 1},
-        "Ben opened his second mail at the cutoff, which is too late to be known.",
+        "Ben opened his second mail at the cutoff itself (1 July 00:00), so this opening is not known.",
         more={"emails.having('opened_at').having('clicked_at').count()": {"ana": 1, "ben": 0}},
     ),
     Example(
@@ -89,9 +89,9 @@ EXAMPLES = (
         LOYALTY,
         {"ana": 35, "ben": 0},
         (
-            "Ana earned 30 and 5 points; the 20 points that she redeemed do not count. Ben earns points at "
-            "the cutoff, which is too late. `only` accepts a column only if the data contract of the table "
-            "lists the names that the column can hold."
+            "Ana earned 30 and 5 points; the 20 points that she redeemed do not count. Ben earned points at "
+            "the cutoff itself (1 July 00:00), so this row is not known. `only` accepts a column only if the "
+            "data contract of the table lists the column's possible names, such as `earn` and `redeem`."
         ),
         more={
             "loyalty.only('kind', 'redeem').days_since_last()": {"ana": 21, "ben": MISSING},

@@ -67,11 +67,12 @@ EXAMPLES = (
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
         (
-            "The estimate is (k + 1) / (n + 2): of n active weeks before the last week, k were followed by a "
-            "silent week. Customer `fades` was active in four weeks before the last week, and one of these "
-            "weeks was followed by a silent week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). "
-            "Customer `steady` was active in five weeks before the last week, and none of these weeks was "
-            "followed by a silent week. So the estimate for customer `steady` is (0 + 1) / (5 + 2)."
+            "Let n be the number of active weeks before the last week, and let k be the number of these "
+            "weeks that were followed by a silent week. The estimate is (k + 1) / (n + 2). Customer "
+            "`fades` was active in four weeks before the last week, and one of these weeks was followed by a "
+            "silent week. So the estimate for customer `fades` is (1 + 1) / (4 + 2). Customer `steady` was "
+            "active in five weeks before the last week, and none of these weeks was followed by a silent "
+            "week. So the estimate for customer `steady` is (0 + 1) / (5 + 2)."
         ),
     ),
     _example(
@@ -79,18 +80,19 @@ EXAMPLES = (
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
         (
             "Customer `fades` has 2, 2, 1, 1, 0 and 0 rows in the six weeks of the window, the oldest week "
-            "first. The last four weeks have 2 rows. The first four weeks have 6 rows, the most of any four "
-            "successive weeks. For a customer without rows, the value is missing."
+            "first. The last four weeks together have 2 rows. The first four weeks together have 6 rows, the "
+            "most of any four successive weeks. So the value is 2 / 6. For a "
+            "customer without rows, the value is missing."
         ),
     ),
     _example(
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
         (
-            "Customer `fades` has 1 row per week on average. For each week, the oldest first, the verb adds "
-            "a difference to a sum: this average minus the number of rows in the week. If the sum falls "
-            "below 0, it is set to 0. This sum (CUSUM) is 0 after each of the first four weeks, 1 after the "
-            "fifth week, and 2 after the sixth."
+            "Customer `fades` has 1 row per week on average. The verb starts with the sum 0. For each week, "
+            "the oldest first, the verb adds this average to the sum and subtracts the number of rows in the "
+            "week. If the sum falls below 0, it is set to 0. This sum (CUSUM) is 0 after each of the first "
+            "four weeks, 1 after the fifth week, and 2 after the sixth."
         ),
     ),
     _example(

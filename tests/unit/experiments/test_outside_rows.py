@@ -95,7 +95,7 @@ def test_all_mistakes_of_the_rows_come_at_once_and_show_no_address() -> None:
         "no row",
         "1 of 6 units in 'id' are in more than one arm. An id was used again, or the arms were drawn again, "
         "for example with another salt. The arm of a unit must never change. Use the first arm of each unit. "
-        "Or use the last arm, and measure only what happened after this arm was drawn.",
+        "Or use each unit's last arm, and measure only what happened after that arm was drawn.",
         "1 of 7",
         "1 of 7",
     ]

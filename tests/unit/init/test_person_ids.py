@@ -53,7 +53,7 @@ def test_the_id_of_a_person_is_chosen_where_each_order_has_an_id_of_its_own(
 
     assert written.customers.reason.startswith(f"a guess: {person_key} is the id of a customer")
     (warning,) = written.customers.warnings
-    assert f"{len(rows):,} ids, {person_key} in orders has only {N_CUSTOMERS} different values" in warning
+    assert f"{len(rows):,} ids, but {person_key} in orders has only {N_CUSTOMERS} different values" in warning
     assert "--key 'customer_id'" in warning
     assert ingest_draft(source, tmp_path / "home").tables["orders"].customers == N_CUSTOMERS
 
@@ -108,7 +108,7 @@ def test_ids_that_all_come_once_are_named_where_no_other_column_has_persons(tmp_
     (warning,) = draft(write_tables(tmp_path, {"orders": rows})).customers.warnings
 
     n_ids = f"{len(rows):,}"
-    assert f"only 0 of {n_ids} ids in customer_id of orders have orders at more than one time" in warning
+    assert f"in orders, only 0 of {n_ids} ids in customer_id have orders at different times" in warning
 
 
 def renamed(rows: Rows, **names: str) -> Rows:

@@ -473,7 +473,7 @@ def test_an_open_question_stops_with_its_choices_and_an_answer_settles_it(tmp_pa
     refused = problems(tmp_path, text)
 
     assert len(refused) == 1
-    assert refused[0].startswith("params.yaml: tables.orders.time_format is an open question")
+    assert refused[0].startswith("params.yaml: tables.orders.time_format holds a question")
     assert "'%d/%m/%Y' or '%m/%d/%Y'" in refused[0]
     answered = load_params(written(tmp_path, text), ["tables.orders.time_format='%m/%d/%Y'"])
     assert answered.tables["orders"].time_format == "%m/%d/%Y"

@@ -35,7 +35,7 @@ def test_without_a_verdict_the_lines_say_what_could_be_found() -> None:
     lines = lines_of({"none": (3, 20), "mail": (4, 20)})
 
     assert any("no verdict: fewer than 20 units with the outcome" in line for line in lines)
-    assert any("find an improvement of" in line and "n = 40" in line for line in lines)
+    assert any("an improvement of at least" in line and "n = 40" in line for line in lines)
     assert "sizes of the arms not checked: sizes does not say the design" in lines
 
 

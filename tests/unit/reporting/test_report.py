@@ -126,11 +126,11 @@ def page_of(output: Path) -> Page:
         (
             "involuntary",
             "in the next 31 days, because a due payment was never made. A customer",
-            "not because of a missed payment",
+            "no missed payment is known",
         ),
         (
             "voluntary",
-            "and not because of a missed payment (as far as is known). A customer",
+            "and no missed payment is known as the reason. A customer",
             "because a due payment",
         ),
         ("any", "in the next 31 days.", "another way"),
@@ -494,7 +494,7 @@ def test_the_page_says_whether_the_contacted_customers_of_earlier_nights_count(o
     text = page_of(output).text
 
     assert ("Contacted customers are left out" in text) is (note is None)
-    assert ("In a night without a control group, contacted customers count too" in text) is (note is not None)
+    assert ("without a control group, the table counts contacted customers too" in text) is (note is not None)
 
 
 def test_what_has_moved_is_said_in_words_and_cannot_bring_html(output):

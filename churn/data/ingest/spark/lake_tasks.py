@@ -277,7 +277,10 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """For each key (row id) in several ranges, write this range's first good row with the key to `claims`."""
+    """Write this range's first good row of each shared key (a row id that occurs in several ranges).
+
+    The rows go to the folder `claims`, which shows which range holds the first row of a key.
+    """
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):

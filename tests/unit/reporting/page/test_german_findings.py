@@ -256,9 +256,10 @@ def refusal(*findings: Finding, label: LabelWords = CHURN_WORDS) -> str:
 LATE = Finding(
     "orders",
     "from 2025-09-28 to 2025-09-30 the table has 12 rows; 1,234 rows are usual in a period of this "
-    "length, and 1,100 were the fewest before. The table logins is complete on these days. If the rows come "
-    "in later, the newest cutoff sees fewer rows than the cutoffs of training saw, and the scores are wrong.",
-    "Set snapshot.watermark: 2025-09-28, or read orders again when the rows of these days have come in. "
+    "length, and 1,100 were the fewest before. In the same period, the table logins is complete. If the rows "
+    "come in later, the newest cutoff sees fewer rows than the cutoffs of training saw, and the scores are "
+    "wrong.",
+    "Set snapshot.watermark: 2025-09-28, or read orders again when its missing rows have come in. "
     "If the rows of this table always come in late, map the time at which a row came in as "
     "tables.orders.columns.known_at. If orders gets no more rows, leave the table out.",
     "stop",

@@ -163,8 +163,9 @@ def test_a_refusal_is_in_german_with_german_numbers_and_names() -> None:
 def test_the_name_of_a_segment_keeps_its_digits() -> None:
     said = Words("de").value(
         "AUC of the challenger minus that of the champion, by segment: too low in size 1.5-2,000: "
-        "-0.031 [-0.050, -0.012]. The gate tests 4 segments with at least 300 churners. It refuses a "
-        "difference below -0.02 if the whole interval is below 0."
+        "-0.031 [-0.050, -0.012]. The gate tests 4 segments with at least 300 churners. It refuses the "
+        "challenger if the difference in a segment is below -0.02 and the whole interval of this difference "
+        "is below 0."
     )
 
     assert "verloren in size 1.5-2,000: -0,031 [-0,050; -0,012]; die Prüfung" in said
