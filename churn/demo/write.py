@@ -175,7 +175,7 @@ def chunk_sizes(customers: int) -> Iterator[tuple[int, int, int]]:
 
 
 def make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> tuple[Chunk, LifeState]:
-    """Simulate the history of a chunk of customers; return the chunk, and the customers' state at its end.
+    """Simulate the history of a chunk of customers; return the chunk, and its state at the end.
 
     Args:
         number: The number of the chunk.

@@ -149,8 +149,8 @@ class RealisedNight(Part):
         night: The cutoff of the night.
         model_version: The version of the model that scored the night.
         customers: The number of measured customers: they were scored, and their outcome is known.
-        n_treated: The number of scored customers who were contacted in the 91 days before the night or later,
-            until the night's label window ended.
+        n_treated: The number of scored customers who were contacted between two days: 91 days before the
+            night, and the end of the night's label window.
         churners: The number of measured customers who left.
         expected: The number of churners that the model expected, counted with the weights.
         observed_expected: The number of customers who left, counted with the weights, divided by `expected`.

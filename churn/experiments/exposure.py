@@ -349,11 +349,12 @@ def _no_controls(rows_alone: Mapping[date, int], accept_key: str) -> str:
     listed = ", ".join(f"{cutoff} ({count:,})" for cutoff, count in list(rows_alone.items())[:MAX_LISTED])
     more = f" and {len(rows_alone) - MAX_LISTED} more cutoffs" if len(rows_alone) > MAX_LISTED else ""
     return (
-        f"ledger: there are no comparable controls for the treated customers at {listed}{more}. Either "
-        "there was no control group for them (P(untreated) is 0). Or there was one, but none of its "
-        "customers had a task in the label window, as the treated customers had. So the data do not show how "
-        "many of these customers would have left without the contact, and a model cannot learn this share. "
-        "Keep a control group (experiments.control.share) and wait until its outcomes are known. Or accept "
-        f"that there are no controls, and write the reason under {accept_key}.{NO_CONTROLS}: then the rows "
-        "of the treated customers are left out, and no controls represent them."
+        f"ledger: there are no comparable controls for the treated customers at {listed}{more}. There "
+        "are two possible reasons. Perhaps there was no control group for these customers: P(untreated) is "
+        "0. Or no customer of the control group had a task in the label window, as the treated customers "
+        "had. So the data do not show how many of these customers would have left without the contact, and "
+        "a model cannot learn this share. Keep a control group (experiments.control.share) and wait until "
+        "its outcomes are known. Or accept that there are no controls, and write the reason under "
+        f"{accept_key}.{NO_CONTROLS}: then the rows of the treated customers are left out, and no other rows "
+        "get a higher weight in their place."
     )

@@ -199,9 +199,9 @@ def _finding(
         "the row too early."
         if is_loading_name(column)
         else f"the guard looked at some past dates. On average, {measures.usually_open:,.0f} rows had an "
-        f"event before such a date, but a time in {identifier(column)} after it. At the end of the data, "
-        "there are almost no such rows. So the source writes a row only when the row's time in "
-        f"{identifier(column)} has come."
+        f"event before such a date, but a time in {identifier(column)} after it. At the "
+        "date at which the data end, almost no row has a time after this date. So the source writes a row "
+        f"only when the row's time in {identifier(column)} has come."
         if measures.evidence == "rows trail"
         else "perhaps the source wrote these rows only after their events. Then a cutoff between the event "
         "and the writing would see a row that did not exist yet."

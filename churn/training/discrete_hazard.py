@@ -65,10 +65,10 @@ class Lives:
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
-        """Return the rows that count for the interval `[start, end)`.
+        """Return the rows of customers who could leave in `[start, end)`, with an outcome known by `by`.
 
-        A row counts if the interval was completed by the date `by`, and the customer had not left before
-        `start`.
+        These are the rows whose interval was complete on the date `by`, and whose customer had not left
+        before `start`.
         """
         return self.is_complete(end, by) & (self.stays >= start)
 

@@ -50,7 +50,8 @@ ALL_ROWS = Selection()
 class RowSequence:
     """Rows ordered by customer, then by time: arrays with one item per row, `[m]`.
 
-    The time of a row is its own time or, if `Selection.placed_by` names an outcome, the time of this outcome.
+    If `Selection.placed_by` names an outcome of a row, such as `closed_at`, the time of this outcome counts
+    in place of the row's own time.
 
     Attributes:
         n: The number of customers, including customers without rows.

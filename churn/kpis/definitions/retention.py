@@ -18,8 +18,8 @@ RETENTION = (
         definition="customers active at the start and at the end of the period / customers active at the "
         "start * 100; a customer who joined in the period is not counted",
         better="higher",
-        edges="missing if no customer is active at the start. A customer who left and came back in the "
-        "period counts as retained, and also in `bounced`. Interval: Wilson",
+        edges="missing if no customer is active at the start of the period. A customer who left and came "
+        "back in the period counts as retained, and also in `bounced`. Interval: Wilson",
     ),
     FigureDefinition(
         name="crr_arithmetic",

@@ -56,9 +56,10 @@ def _german_end(text: str, german: German) -> str | None:
 
 
 def _german_place(text: str, german: German) -> str:
-    """Return the place of a finding; a number in brackets that follows the place is put into German.
+    """Return the place of a finding, such as `orders (7%)`, with the number in brackets in German form.
 
-    If the text in the brackets is no known form of a number, it belongs to the name of the place.
+    The place is a table or a column. If the text in the brackets is no known form of a number, it belongs to
+    the name of the place.
     """
     match = _PLACE_WITH_FIGURE.fullmatch(text)
     figure = german(match["figure"]) if match else None

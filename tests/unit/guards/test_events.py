@@ -259,7 +259,10 @@ def test_the_advice_names_the_rule_in_words_if_the_source_has_its_own_sql(tmp_pa
         tmp_path, "happened_at", "%Y-%m-%d", source=f"sqlite:///{path}", events={"visits": {}}
     )
 
-    assert "the first day of the next month as events.visits.columns.known_at" in finding.way_out
+    assert (
+        "compute the first day after it in the SQL of the source, and map this day as events.visits"
+        in finding.way_out
+    )
     assert "INTERVAL" not in finding.way_out
 
 

@@ -326,7 +326,7 @@ def test_the_way_out_for_seconds_since_1970_gives_times(tmp_path: Path) -> None:
     company = {"subscriptions": draw_contracts([], ["ana"]), "logins": logins}
 
     (found,) = findings_of(late_rows, tmp_path / "before", tables={"logins": {}}, **company)
-    known_at = re.search(r"known_at: (.*?)\. If this column holds", found.way_out)
+    known_at = re.search(r"known_at: (.*?)\. But if this column says", found.way_out)
 
     assert known_at is not None
     mapped = {"logins": {"columns": {"known_at": yaml.safe_load(known_at[1])}}}
@@ -367,7 +367,7 @@ def test_the_way_out_has_the_quotes_that_yaml_needs(tmp_path: Path, name: str) -
     company = {"subscriptions": draw_contracts([], ["ana"]), "logins": logins}
 
     (finding,) = findings_of(late_rows, tmp_path, tables={"logins": {}}, **company)
-    line = re.search(r"(known_at: .*?)\.( If this column holds|$)", finding.way_out)
+    line = re.search(r"(known_at: .*?)\.( But if this column says|$)", finding.way_out)
 
     assert line is not None
     assert yaml.safe_load(line[1]) == {"known_at": name}

@@ -75,7 +75,7 @@ def test_the_page_shows_costs_beside_the_number_of_contacts(
             [
                 "mail: a contact costs 0.0042 [0.0040, 0.0044]. This is measured: the mean of 48 contacts "
                 "with a recorded cost, out of 50 contacts known before",
-                "neither measured nor stated, a contact costs 2.12 [1.75, 2.50]. This is the mean over all "
+                "a cost in the playbook, a contact costs 2.12 [1.75, 2.50]. This is the mean over all "
                 "plays: 111 contacts with a recorded cost, out of 120 contacts known before",
                 "All other costs, and what an offer gives away, are assumed.",
             ],
