@@ -80,7 +80,7 @@ def evidence_ends(units: Units, assignments: pd.DataFrame, cutoff: date) -> dict
 
 
 def count_answers(answers: pd.DataFrame, ends: Mapping[str, date], cutoff: date, days: int) -> AnswerCounts:
-    """Count answers by customer and channel on the days `[end - days, end)`; each customer has an own `end`.
+    """Count answers by customer and channel on the days `[end - days, end)`; `end` differs by customer.
 
     Args:
         answers: The columns `customer_id`, `channel` and `day`, one row for each answer.

@@ -252,8 +252,9 @@ class _Gates:
     ) -> _Gates:
         """Collect what keeps customers off a list.
 
-        If a play has its own control group, this function does not collect the customers in that group.
-        `reason_of` keeps these customers off the list, because their open task has the arm `control`.
+        The customers in the own control group of a play are collected for the other plays of the list, but
+        not for this play: `reason_of` keeps them off this play, because their open task has the arm
+        `control`.
         """
         acts, assignments = night.acts, night.assignments
         live = night.list_tasks[night.list_tasks["state"].isin(OPEN_STATES)]

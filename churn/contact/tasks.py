@@ -74,7 +74,8 @@ def task_states(
     - `overdue`, if the task is not snoozed and its due date lies before the cutoff;
     - `open`, if the task is neither snoozed nor overdue.
 
-    A contact with the result `no answer` does not change the state.
+    After a contact with the result `no answer`, a task is no longer snoozed; otherwise this contact does not
+    change the state.
 
     A contact with a `task_id` answers the task with this id. A contact without `task_id` answers the task of
     the same customer and play for which `planned_on <= contacted_on < expires_on`.

@@ -304,7 +304,9 @@ def _sizes(values: DailyValues, days: int) -> tuple[float, float] | None:
     """Return the median of the newest values and the usual median; None if they do not differ much.
 
     The newest values are those of the newest `days` days. The usual median is the median over earlier periods
-    of `days` days. The result is also None if there are too few values to compare.
+    of `days` days. The two medians differ much if their ratio is above `UNIT_FACTOR` or below
+    `1 / UNIT_FACTOR`, and its logarithm is more than twice as far from 0 as in any earlier period. The result
+    is also None if there are too few values to compare.
     """
     newest = _median(values.median[:days], values.n_nonzero[:days])
     if values.n_nonzero[:days].sum() < MIN_VALUES or not newest > 0:

@@ -269,9 +269,10 @@ def without_treated(
 ) -> Snapshots:
     """Return the snapshots without the rows of treated customers, and with a weight for each remaining row.
 
-    A customer who is no control counts as treated if the customer had an open task on a day of
-    `[cutoff, cutoff + gap + horizon)`. It does not matter whether anybody did this task. If no customer has a
-    task in this period, the snapshots are returned unchanged.
+    A customer who is no control counts as treated if the customer has a task that was planned before the end
+    of the period `[cutoff, cutoff + gap + horizon)` and had not expired at the cutoff. It does not matter
+    whether or when anybody did this task. If no customer has such a task, the snapshots are returned
+    unchanged.
 
     Args:
         snapshots: All snapshots whose labels are known (matured).

@@ -1,9 +1,9 @@
 """Remove one customer from the ledger, which has one page for each night.
 
 A unit is one customer, or several who belong together, such as an account. A unit that also has other
-customers keeps its assignment. If the name of such a unit contains the erased customer's id, the unit gets
-another name on all pages. A unit that has only the erased customer is removed; the number of removed units in
-each arm is stored. All other units keep their arms.
+customers keeps its assignment. If such a unit is named after the erased customer (`ID` or `unit of ID`), it
+gets another name on all pages. A unit that has only the erased customer is removed; the number of removed
+units in each arm is stored. All other units keep their arms.
 """
 
 from __future__ import annotations

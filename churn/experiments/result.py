@@ -66,8 +66,8 @@ class MeasuredExperiment(Part):
         without_value: The number of measured units whose value (what the unit would still pay) is not known.
             For the money that contact saved, each such unit gets the mean value of the units with a known
             value.
-        arm_changed: The number of units that would now be in the other arm, because the share of the control
-            group was changed before their outcome was known; they do not count.
+        arm_changed: The number of units that a change of the control group's share put into the other arm
+            before their outcome was known; they do not count.
         merged_count: The number of units that turned out to be the same person as another unit; they do not
             count.
         other_share: The number of units from nights on which the planned share of the control group was not

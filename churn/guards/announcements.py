@@ -132,7 +132,9 @@ def _announcement(
             figure=figure,
         )
     elif not label.is_event and (word := leaving_word(level or table)):
-        message = f"the name of these rows contains a word for leaving ('{word}'), and {facts}."
+        message = (
+            f"the name of this table or kind of row contains a word for leaving ('{word}'), and {facts}."
+        )
         yield Finding(event, message, way_out, figure=figure)
 
 

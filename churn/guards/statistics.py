@@ -22,7 +22,7 @@ PRIOR_ROWS = 5
 
 
 def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
-    """Return the AUC over pairs of rows of the same cutoff; the churn rate may differ between the cutoffs.
+    """Return the AUC over pairs of rows of the same cutoff, so a trend of the churn rate has no effect.
 
     The AUC is NaN if no cutoff has both a churner and a customer who stayed.
 

@@ -372,8 +372,9 @@ def _id_filters(
     id (not in the table of customers) are excluded if they are more than `MAX_FLAWED_SHARE` of the rows with
     an id.
 
-    In a table with lines of orders, only some lines of an order may have the id. If so, every line gets the
-    id of its order, and all orders without any id are excluded.
+    In a table with lines of orders, some lines may lack the id that another line of the same order has. If
+    so, the first rule does not apply. Instead, every line gets the id of its order, and all orders without
+    any id are excluded, even if there is only one such order.
 
     Args:
         connection: The connection with the views of the tables.

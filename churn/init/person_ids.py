@@ -271,7 +271,9 @@ def _measure(
     is_address: bool,
     times: str,
 ) -> _Candidate | None:
-    """Count customer ids, and the persons in a column; return None if the column cannot hold ids of persons.
+    """Return a column as a candidate with its counts; None if the column cannot hold ids of persons.
+
+    The counts are the numbers of ids of customers and of different persons.
 
     Args:
         connection: The connection with the views of the tables.

@@ -149,9 +149,9 @@ def date_reading(
     question to the user.
 
     A part above 12 decides. Otherwise two rules decide. Dates after the latest possible date speak against a
-    reading. A reading is likely if it puts all dates on the same day of the month. For example, dates such as
-    01/02/2024 and 01/03/2024 are more likely the first days of months than days in January. If these two
-    rules contradict each other, the user is asked.
+    reading. A reading is likely if it puts all dates on the same day of the month, in several years (see
+    `is_monthly`). With day and month exchanged, all dates would lie in one month, such as January. If these
+    two rules contradict each other, the user is asked.
 
     Args:
         connection: The connection with the view of the column.

@@ -3,8 +3,8 @@
 Three effects can make an event look like a sign of staying although it is none. The search avoids all three:
 
 1. A customer who leaves early has time for few events only. So a large number of events looks like a sign of
-   staying. The search compares only customers who can still leave 28 days after the sign-up. It counts their
-   events in these 28 days, and their leaving after these days.
+   staying. The search counts the events of the first 28 days. It compares only customers who can still leave
+   at a weekly cutoff 28 to 34 days after the sign-up, and counts only leaving after this cutoff.
 2. If many candidate events are tried, the best event looks good by chance. So the event is chosen on the
    customers who joined earlier, and tested once on those who joined later.
 3. The month of joining may affect both what customers do and how often they leave. So customers are compared

@@ -1,9 +1,9 @@
 """The retention audit: fifteen practices that help to keep customers, the lowest score first. Each score from
 1 to 5 comes from evidence in the tables.
 
-The score depends on a measured value, such as the share of low ratings that were answered. Four limits of
-this value separate the five scores. We chose the limits ourselves; no survey stands behind them. Six of the
-practices leave no trace in tables, so these six have no score, and a person must judge them.
+The score rises with a measured value, such as the share of low ratings that were answered: by one at each of
+four limits. We chose the limits ourselves; no survey stands behind them. Six of the practices leave no trace
+in tables, so these six have no score, and a person must judge them.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class ChurnShare(Part):
 
 
 def churn_share(level: str, mask: Bools, outcomes: Outcomes) -> ChurnShare:
-    """Return the observed churn of the customers that `mask` marks at each cutoff, `[cutoffs, customers]`."""
+    """Return the observed churn of the rows in `mask`, which has the shape `[cutoffs, customers]`."""
     rows, customer = np.nonzero(mask & outcomes.is_counted)
     left = outcomes.has_left[rows, customer].astype(np.float64)
     if not len(left):

@@ -41,7 +41,7 @@ NOBODY_IN_STAGE = "nobody in the stage at the start"
 
 STAGES_DEFINITION = (
     "the number of customers in each stage, and their money (what they pay per month). The stages of the "
-    "playbook hold only customers at risk (who can still leave). There are five further stages. `left`: "
+    "playbook hold only customers at risk (who can still leave). The further stages are these. `left`: "
     "active earlier, but not now. `won back`: active again, but not active a month before. `notice given`: "
     "the customer has asked to end the contract. `paused`: all contracts are paused. `no stage`: active, but "
     "no stage of the playbook applies. The label decides which customers count as active. For "

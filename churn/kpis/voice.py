@@ -116,8 +116,8 @@ def voice_section(
             all customers.
         terms: The settings by which the figures are computed.
         cutoff: The date up to which the data are known.
-        latest: The latest period. If the table that a figure needs is missing, the result has this figure
-            only once: without a value, for this period.
+        latest: The latest period. A figure is reported only once, as missing in this period, if its table or
+            all its values are missing, or if the scale of its ratings cannot be used.
     """
     figures = [
         *_nps(tables.answers, tables.periods.get("surveys", {}), segmentations, latest),

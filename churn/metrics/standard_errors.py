@@ -122,8 +122,8 @@ def clustered_departure(
 ) -> tuple[float, float]:
     """Compare the ratio `observed / expected` of a segment with the same ratio of all rows.
 
-    The result is `log(segment_ratio / ratio)`: `segment_ratio` is the ratio of the segment, and `ratio` is
-    the ratio of all rows. 0 means that both ratios are equal.
+    The first result is `log(segment_ratio / ratio)`, the second is its standard error. `segment_ratio` is the
+    ratio of the segment, and `ratio` is the ratio of all rows. A logarithm of 0 means that both are equal.
 
     Args:
         left: Outcomes of all rows, shape (rows,).

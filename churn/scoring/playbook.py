@@ -157,7 +157,7 @@ class Playbook:
 
         Args:
             tasks: The earlier tasks, with the columns `customer_id`, `play`, `planned_on`, `due_at` and
-                `result`. The column `result` is missing for a task without a result.
+                `result`. The value of `result` is missing for a task without a result.
             customers: The ids of the customers.
             cutoff: The cutoff of the night.
         """

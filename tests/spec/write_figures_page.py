@@ -58,9 +58,9 @@ unless the value is better than usual. If two years of data exist, both limits a
 values without their yearly pattern (the season). Of the two pairs of limits, the narrower pair is used.
 Groups of customers are watched too: each stage of the playbook, each class of ratings (such as promoters)
 and each segment. Segments are watched only by month. Because there are many such groups, an alarm about a
-group needs a larger distance from the usual value. For each alarm, `churn kpis` prints a line, and
-`kpis.json` has an entry with the usual value of the figure and the limit that its latest value crossed; the
-exit code stays 0.
+group needs a larger distance from the expected value. For each alarm, `churn kpis` prints a line, and
+`kpis.json` has an entry with the expected value (`usual`) and the limit that the latest value crossed
+(`limit`); the exit code stays 0.
 """
 
 

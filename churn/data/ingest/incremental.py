@@ -111,7 +111,7 @@ class LastIngest:
         return self.store.folder / REJECTS_FOLDER / f"{table}.parquet"
 
     def ties(self, table: str) -> Path:
-        """Return the file that `write_ties` wrote: the rows of a table that have the largest `known_at`."""
+        """Return the file for a table's rows with the largest `known_at`, as the source gave them."""
         return self.store.folder / TIES_FOLDER / f"{table}.parquet"
 
 

@@ -136,8 +136,8 @@ def rows_with_broken_rule(
         connection: The DuckDB that holds the views of the table, and that stores the rows with repeated keys.
         staged_table: The table.
         present: The approximate last date of the data, or None if it is unknown.
-        keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table. All rows
-            of `staged_table` with these keys are repeats. None if the table has no other part.
+        keys_elsewhere: SQL that gives the keys whose first good row is in another part of the table. Good
+            rows of `staged_table` with these keys are repeats. None if the table has no other part.
     """
     rules = rules_for(staged_table, present)
     if staged_table.has_old_rejects:

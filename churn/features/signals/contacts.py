@@ -62,5 +62,5 @@ def contacts_days_since_last(contacts: Events) -> Array:
     german="hat etwa {value:.0%} der Kontakte der letzten 182 Tage beantwortet",
 )
 def contacts_answered_share(contacts: Events) -> ShrunkRate:
-    """Share of answered contacts in the last 182 days; customers with few contacts get about the mean."""
+    """Share of answered contacts in the last 182 days; with few contacts, near the share of all contacts."""
     return shrunk(contacts.having("answered_at").count(), contacts.count())

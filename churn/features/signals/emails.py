@@ -30,7 +30,7 @@ def emails_unopened_run(emails: Events) -> Array:
     german="hat etwa {value:.0%} der E-Mails der letzten 91 Tage geöffnet",
 )
 def emails_open_rate(emails: Events) -> ShrunkRate:
-    """Share of opened e-mails in the last 91 days; customers with few e-mails get about the mean."""
+    """Share of opened e-mails in the last 91 days; with few e-mails, near the share of all e-mails."""
     return shrunk(emails.having("opened_at").count(), emails.count())
 
 
@@ -44,7 +44,7 @@ def emails_open_rate(emails: Events) -> ShrunkRate:
     german="hat in etwa {value:.0%} der E-Mails der letzten 91 Tage geklickt",
 )
 def emails_click_rate(emails: Events) -> ShrunkRate:
-    """Share of clicked e-mails in the last 91 days; customers with few e-mails get about the mean."""
+    """Share of clicked e-mails in the last 91 days; with few e-mails, near the share of all e-mails."""
     return shrunk(emails.having("clicked_at").count(), emails.count())
 
 
@@ -86,7 +86,7 @@ def emails_unclicked_run(emails: Events) -> Array:
     german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
 def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
-    """Open rate; an e-mail's weight halves every 30 days; customers with few e-mails get about the mean."""
+    """Open rate; an e-mail's weight halves every 30 days; with few e-mails, near the rate of all e-mails."""
     return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -100,7 +100,7 @@ def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
 def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
-    """Click rate; an e-mail's weight halves every 30 days; customers with few e-mails get about the mean."""
+    """Click rate; an e-mail's weight halves every 30 days; with few e-mails, near the rate of all e-mails."""
     return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
 
 

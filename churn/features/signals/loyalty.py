@@ -80,9 +80,9 @@ def loyalty_tier(loyalty: Events) -> Array:
     german="hat noch nie Treuepunkte eingelöst",
 )
 def loyalty_never_redeemed(loyalty: Events) -> Array:
-    """1 if no points were ever redeemed, else 0; missing if none were earned or the history is incomplete.
+    """1 if earned points were never redeemed, else 0; missing if none earned or data begin after sign-up.
 
-    The history counts as incomplete if no redemption is known and the table's data begin after the sign-up.
+    If a redemption is known, the value is 0 even if the table's data begin after the sign-up.
     """
     has_never_earned = np.isnan(loyalty.only("kind", "earn").days_since_last())
     return np.where(has_never_earned, np.nan, loyalty.only("kind", "redeem").never())

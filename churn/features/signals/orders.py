@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> ShrunkRate:
-    """Share of returned orders from 28 to 210 days ago; with few orders, near the mean of all customers."""
+    """Share of returned orders from 28 to 210 days ago; with few orders, near the share of all orders."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 

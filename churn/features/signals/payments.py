@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> ShrunkRate:
-    """Share of bills with a failed charge (last 182 days); customers with few bills get about the mean."""
+    """Share of bills with a failed charge (last 182 days); with few bills, near the share of all bills."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -106,7 +106,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> ShrunkRate:
-    """Share of bills over 3 days late, due 3 to 182 days ago; customers with few bills get about the mean.
+    """Share of bills over 3 days late, due 3 to 182 days ago; with few bills, near the share of all bills.
 
     Such a bill was paid more than 3 days after it fell due, or it is still unpaid.
     """

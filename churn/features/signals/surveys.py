@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of unanswered surveys in the last 366 days; customers with few surveys get about the mean."""
+    """Share of unanswered surveys in the last 366 days; with few surveys, near the share of all surveys."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 

@@ -273,8 +273,8 @@ def _bands(words: Words, result: EvaluationResult) -> Markup:
         words("The share of customers who left falls from each band to the next better band, as it should.")
         if falls
         else words(
-            "Some band has no lower share of customers who left than the band below it: do not rely on the "
-            "order of the bands."
+            "The share of customers who left does not always fall from one band to the next better band: do "
+            "not rely on the order of the bands."
         )
     )
     title = words("Do fewer customers leave in better health bands?")
