@@ -86,10 +86,10 @@ class Challenger:
                 "Run `churn train` again."
             )
         if self.chosen_by is None or self.chosen_by > first_test:
+            last_day = f", up to {self.chosen_by}" if self.chosen_by else ""
             raise CallError(
                 f"{test_key} starts on {first_test}, but the challenger was selected with labels that "
-                f"became known after this day, up to {self.chosen_by}. Run `churn train` again, or test "
-                "later cutoffs."
+                f"became known after this day{last_day}. Run `churn train` again, or test later cutoffs."
             )
 
     def as_dict(self) -> dict[str, Any]:
