@@ -94,8 +94,8 @@ def _experiments(
     """Return for each experiment (by name) the share of its control group and the rows of its customers.
 
     The universal experiment, whose control group gets no play, comes first. A play with its own control group
-    has its own experiment, with all eligible customers of the play, even universal controls. A customer who
-    is a control in both experiments counts only as a universal control.
+    has its own experiment, with all eligible customers of the play, even universal controls. A universal
+    control who is also a control of the play counts only as a universal control.
     """
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)

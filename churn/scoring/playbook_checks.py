@@ -135,7 +135,7 @@ def event_problems(entries: Entries) -> Iterable[str]:
             yield (
                 f"{location}.for '{audience}' does not work with a label of kind event: 'advocates' needs "
                 "the health of customers and 'gone' needs lost customers, but such a label gives neither. "
-                "Leave 'for' out; label.among says who is in the cohort."
+                "Leave 'for' out; label.among says which customers count."
             )
         if isinstance(success, dict):
             for key in _criterion_keys(success.get("when")):

@@ -221,7 +221,7 @@ def can_be_read_back(types: Mapping[str, str]) -> bool:
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
     """Return whether the new rows of a table can be found by their positions in the files.
 
-    Two conditions must be true. No column of the files has a name that DuckDB needs to number the rows. The
+    Two conditions must be true. No column of the files has the name that DuckDB gives its row numbers. The
     query computes each of its rows from a single row of the files.
     """
     origin = query.spec.origin

@@ -66,8 +66,8 @@ VOICE = (
         definition="Kaplan-Meier median of the whole hours from opening to the first reply; a ticket without "
         "a reply is censored",
         better="lower",
-        edges="the median is missing if fewer than 10 tickets, answered or not, waited at least as long as "
-        "it. Interval: where the band of the curve crosses one half",
+        edges="the median is missing if fewer than 10 tickets, answered or not, waited as long as this "
+        "median or longer. Interval: where the band of the curve crosses one half",
     ),
     FigureDefinition(
         name="resolution_hours",
